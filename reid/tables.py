@@ -1,0 +1,405 @@
+"""The tables that pass between rooms: their columns, types, units and limits, checked at the door.
+
+A table is a pandas DataFrame in memory and Parquet on disk. `check` coerces and validates one, `write` and `read`
+move one to and from disk atomically; the same rows always give the same bytes.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from reid.errors import InputError, TableError, choices
+
+__all__ = [
+    "CROPS",
+    "DECISIONS",
+    "DETECTIONS",
+    "FLANKS",
+    "LINKS",
+    "MATCHES",
+    "PHOTOS",
+    "PROBLEMS",
+    "SIGHTINGS",
+    "STATIONS",
+    "UNKNOWN",
+    "Column",
+    "Table",
+    "check",
+    "empty",
+    "from_rows",
+    "read",
+    "write",
+    "write_csv",
+]
+
+UNKNOWN = "unknown"
+"""The one spelling of "not known", for identities and flanks alike."""
+
+FLANKS = ("left", "right", "front", "back", UNKNOWN)
+"""Sides of an animal that a crop can show. A left flank is what is seen when the animal faces left."""
+
+ARROW = {
+    "str": pa.string(),
+    "int": pa.int64(),
+    "float": pa.float64(),
+    "bool": pa.bool_(),
+    "time": pa.timestamp("us"),
+    "bbox": pa.list_(pa.float64()),
+}
+PANDAS = {
+    "str": "string",
+    "int": "Int64",
+    "float": "float64",
+    "bool": "boolean",
+    "time": "datetime64[us]",
+    "bbox": "object",
+}
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column: its kind (a key of `ARROW`), what it means, and which values it allows."""
+
+    name: str
+    kind: str
+    meaning: str
+    required: bool = False
+    """Whether every row must have a value."""
+    low: float | None = None
+    high: float | None = None
+    values: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table's name, its key columns (unique together) and its columns in order."""
+
+    name: str
+    key: tuple[str, ...]
+    columns: tuple[Column, ...]
+
+    @property
+    def names(self) -> list[str]:
+        return [column.name for column in self.columns]
+
+    @property
+    def schema(self) -> pa.Schema:
+        return pa.schema([pa.field(column.name, ARROW[column.kind]) for column in self.columns])
+
+
+def _column(name: str, kind: str, meaning: str, required: bool = False, **limits: Any) -> Column:
+    return Column(name, kind, meaning, required, **limits)
+
+
+_c = _column
+
+PHOTOS = Table(
+    "photos",
+    ("image_id",),
+    (
+        _c("image_id", "str", "path, '@', first 12 hex digits of the content hash", True),
+        _c("path", "str", "path below the photo folder, with forward slashes", True),
+        _c("content_hash", "str", "SHA-256 of the file, hex; empty where it could not be read"),
+        _c("bytes", "int", "size of the file", low=0),
+        _c("width", "int", "pixels, upright (EXIF orientation applied)", low=1),
+        _c("height", "int", "pixels, upright", low=1),
+        _c("exif_orientation", "int", "EXIF orientation tag, 1 where absent", low=1, high=8),
+        _c("camera", "str", "one camera: the folder level or pattern of the configuration"),
+        _c("station", "str", "the place; a pair of cameras shares it"),
+        _c("date", "time", "local time of capture, clock corrected"),
+        _c("date_source", "str", "where the time was found", values=("exif", "path", "none")),
+        _c("sequence", "str", "photos of one trigger at one station"),
+        _c("error", "str", "why the photo cannot be used; null for a good one"),
+    ),
+)
+
+STATIONS = Table(
+    "stations",
+    ("camera",),
+    (
+        _c("camera", "str", "as in the photos table", True),
+        _c("station", "str", "the place it stands at", True),
+        _c("latitude", "float", "degrees, WGS84", low=-90, high=90),
+        _c("longitude", "float", "degrees, WGS84", low=-180, high=180),
+        _c("start", "time", "active from, local time"),
+        _c("end", "time", "active until, local time"),
+        _c("clock_shift_s", "float", "seconds to add to the camera's clock"),
+        _c("time_zone", "str", "IANA name of the time that the camera's clock was set to"),
+        _c("source", "str", "who says so", True, values=("table", "inferred", "path")),
+    ),
+)
+
+DETECTIONS = Table(
+    "detections",
+    ("detection_id",),
+    (
+        _c("detection_id", "str", "image_id, '#', number of the box on its photo", True),
+        _c("image_id", "str", "the photo", True),
+        _c("category", "str", "animal, person, vehicle, or another name of the detector's", True),
+        _c("confidence", "float", "of the detector", True, low=0, high=1),
+        _c("bbox", "bbox", "x, y, width, height in pixels of the upright photo, inside it", True),
+        _c("detector", "str", "which detector made it", True),
+    ),
+)
+
+CROPS = Table(
+    "crops",
+    ("crop_id",),
+    (
+        _c("crop_id", "str", "the detection it was cut from", True),
+        _c("image_id", "str", "the photo", True),
+        _c("path", "str", "path of the photo below its root", True),
+        _c("content_hash", "str", "of the photo", True),
+        _c("bbox", "bbox", "x, y, width, height in pixels of the upright photo", True),
+        _c("confidence", "float", "of the detection", low=0, high=1),
+        _c("orientation", "str", "the flank it shows", True, values=FLANKS),
+        _c("orientation_probability", "float", "of that flank; 1 where a person said so", low=0, high=1),
+        _c("date", "time", "local time of capture"),
+        _c("camera", "str", "which camera"),
+        _c("station", "str", "which place"),
+        _c("sequence", "str", "which burst"),
+        _c("encounter", "str", "one animal at one station in one burst"),
+        _c("identity", "str", "the individual, where a table of labels says so"),
+    ),
+)
+
+MATCHES = Table(
+    "matches",
+    ("query", "candidate"),
+    (
+        _c("query", "str", "crop_id", True),
+        _c("candidate", "str", "crop_id, of this season or of the catalogue", True),
+        _c("similarity", "float", "cosine of the two vectors", True, low=-1.0001, high=1.0001),
+        _c("matches", "int", "spots matched", low=0),
+        _c("inliers", "int", "spots that agree on one geometry", low=0),
+        _c("local_score", "float", "summed confidence of the matched spots", low=0),
+        _c("probability", "float", "that both show one individual", True, low=0, high=1),
+    ),
+)
+
+LINKS = Table(
+    "links",
+    ("encounter", "other"),
+    (
+        _c("encounter", "str", "an encounter of this season", True),
+        _c("other", "str", "another encounter, or an individual of the catalogue", True),
+        _c("kind", "str", "what `other` is", True, values=("encounter", "individual")),
+        _c("probability", "float", "that both are one individual", True, low=0, high=1),
+        _c("query", "str", "crop_id of the best evidence on this side", True),
+        _c("candidate", "str", "crop_id of the best evidence on the other side", True),
+    ),
+)
+
+DECISIONS = Table(
+    "decisions",
+    ("encounter",),
+    (
+        _c("encounter", "str", "whom the decision is about", True),
+        _c("identity", "str", "the individual's name, or 'unknown'", True),
+        _c("decision", "str", "against what was known before", True, values=("known", "new", "unsure")),
+        _c("probability", "float", "that the decision is right", True, low=0, high=1),
+        _c("query", "str", "crop_id of the best evidence for it, in this encounter"),
+        _c("candidate", "str", "crop_id of the best evidence for it, elsewhere"),
+        _c("reason", "str", "in words", True),
+    ),
+)
+
+SIGHTINGS = Table(
+    "sightings",
+    ("crop_id",),
+    (
+        _c("path", "str", "path of the photo below its root", True),
+        _c("bbox", "bbox", "x, y, width, height in pixels of the upright photo", True),
+        _c("orientation", "str", "the flank it shows", True, values=FLANKS),
+        _c("station", "str", "which place"),
+        _c("date", "time", "local time of capture"),
+        _c("encounter", "str", "one animal at one station in one burst", True),
+        _c("identity", "str", "the individual's name, or 'unknown'", True),
+        _c("decision", "str", "of the encounter", True, values=("known", "new", "unsure")),
+        _c("probability", "float", "that the decision is right", True, low=0, high=1),
+        _c("camera", "str", "which camera"),
+        _c("confidence", "float", "of the detection", low=0, high=1),
+        _c("crop_id", "str", "the crop", True),
+    ),
+)
+
+PROBLEMS = Table(
+    "problems",
+    ("stage", "path", "reason"),
+    (
+        _c("stage", "str", "where it came up", True, values=("scan", "detect", "embed", "match")),
+        _c("path", "str", "path of the photo below its root", True),
+        _c("reason", "str", "in words", True),
+    ),
+)
+
+
+def check(frame: pd.DataFrame, table: Table, where: str | None = None, extra: bool = False) -> pd.DataFrame:
+    """Return `frame` with the table's columns in order and of the table's types.
+
+    Args:
+        frame: Rows; columns that are not required may be missing and become null.
+        table: What they must be.
+        where: What to call them in an error, for example a file name. Default: the table's name.
+        extra: Keep columns that the table does not know, after its own; otherwise they are refused.
+
+    Raises:
+        TableError: a column is missing or unknown, or a value is of another type or outside its limits.
+    """
+    import pandera.pandas as pandera
+
+    where = where or f"the {table.name} table"
+    required = [column.name for column in table.columns if column.required]
+    missing = [name for name in required if name not in frame.columns]
+    if missing:
+        raise TableError(
+            f"{where} lacks the column {', '.join(map(repr, missing))}; it has {choices(map(str, frame.columns))}. "
+            f"Needed are {', '.join(required)}."
+        )
+    others = [name for name in frame.columns if name not in table.names]
+    if others and not extra:
+        raise TableError(f"{where} has unknown columns {', '.join(map(repr, others))}; it may have {', '.join(table.names)}.")
+    out = pd.DataFrame(index=pd.RangeIndex(len(frame)))
+    for column in table.columns:
+        values = frame[column.name].reset_index(drop=True) if column.name in frame.columns else None
+        out[column.name] = _coerce(values, column, len(frame), where)
+    for name in others:
+        out[name] = frame[name].reset_index(drop=True)
+    schema = pandera.DataFrameSchema(
+        {column.name: pandera.Column(None, checks=_limits(column, pandera), nullable=not column.required) for column in table.columns},
+        unique=list(table.key) if table.key else None,
+    )
+    try:
+        schema.validate(out)
+    except pandera.errors.SchemaError as error:
+        raise TableError(f"{where}: {_explain(error, out, table)}") from None
+    return out
+
+
+def _limits(column: Column, pandera: Any) -> list[Any]:
+    checks = []
+    if column.low is not None:
+        checks.append(pandera.Check.ge(column.low, error=f"at least {column.low:g}"))
+    if column.high is not None:
+        checks.append(pandera.Check.le(column.high, error=f"at most {column.high:g}"))
+    if column.values is not None:
+        checks.append(pandera.Check.isin(column.values, error=f"one of {', '.join(column.values)}"))
+    if column.kind == "bbox":
+        checks.append(pandera.Check(_is_box, element_wise=True, error="four finite numbers, with width and height above 0"))
+    return checks
+
+
+def _is_box(box: Any) -> bool:
+    return len(box) == 4 and bool(np.all(np.isfinite(box))) and box[2] > 0 and box[3] > 0
+
+
+def _explain(error: Any, frame: pd.DataFrame, table: Table) -> str:
+    cases = error.failure_cases
+    name = getattr(error.schema, "name", None)
+    if isinstance(cases, pd.DataFrame) and len(cases) and name in table.names:
+        row = int(cases["index"].iloc[0]) if pd.notna(cases["index"].iloc[0]) else 0
+        expected = getattr(error.check, "error", None) or "a value in every row"
+        return f"column {name!r}, row {row + 1}: found {frame[name].iloc[row]!r}, expected {expected}."
+    repeated = frame[frame.duplicated(list(table.key), keep=False)]
+    first = tuple(repeated[list(table.key)].iloc[0]) if len(repeated) else ()
+    return f"{' and '.join(table.key)} must be unique, but {', '.join(map(str, first))} stands {len(repeated)} times."
+
+
+def _coerce(values: pd.Series | None, column: Column, rows: int, where: str) -> pd.Series:
+    if values is None:
+        values = pd.Series([None] * rows, dtype="object")
+    try:
+        if column.kind == "bbox":
+            return pd.Series([None if _null(v) else [float(x) for x in v] for v in values], dtype="object")
+        if column.kind == "time":
+            return pd.to_datetime(values).astype("datetime64[us]")
+        if column.kind == "float":
+            return pd.to_numeric(values).astype("float64")
+        if column.kind == "int":
+            return pd.to_numeric(values).astype("Int64")
+        if column.kind == "str":
+            return values.map(lambda v: None if _null(v) else str(v)).astype("string")
+        return values.astype("boolean")
+    except (ValueError, TypeError) as error:
+        raise TableError(f"{where}: column {column.name!r} must hold {column.kind} values: {error}.") from None
+
+
+def _null(value: Any) -> bool:
+    return value is None or (not isinstance(value, (list, tuple, np.ndarray)) and bool(pd.isna(value)))
+
+
+def empty(table: Table) -> pd.DataFrame:
+    """The table with no rows.
+
+    >>> len(empty(PHOTOS)), empty(PHOTOS).columns[0]
+    (0, 'image_id')
+    """
+    return pd.DataFrame({column.name: pd.Series([], dtype=PANDAS[column.kind]) for column in table.columns})
+
+
+def from_rows(rows: Iterable[Mapping[str, Any]], table: Table) -> pd.DataFrame:
+    """A checked table from dictionaries, one a row."""
+    rows = list(rows)
+    return check(pd.DataFrame(rows, columns=table.names), table) if rows else empty(table)
+
+
+def write(frame: pd.DataFrame, path: str | Path, table: Table, extra: bool = False) -> pd.DataFrame:
+    """Check `frame` and write it to Parquet, whole or not at all; returns the checked table."""
+    frame = check(frame, table, extra=extra)
+    arrays = [
+        pa.array([None if _null(v) else v for v in frame[column.name]], type=ARROW[column.kind])
+        for column in table.columns
+    ]
+    out = pa.Table.from_arrays(arrays, schema=table.schema)
+    for name in frame.columns[len(table.columns) :]:
+        out = out.append_column(str(name), pa.array(frame[name].tolist(), from_pandas=True))
+    path = Path(path)
+    partial = path.with_name(path.name + ".part")
+    pq.write_table(out, partial)
+    os.replace(partial, path)
+    return frame
+
+
+def read(path: str | Path, table: Table, extra: bool = False) -> pd.DataFrame:
+    """Read a Parquet file written by `write`, and check it.
+
+    Raises:
+        InputError: there is no such file, or it is not Parquet.
+        TableError: it is another table.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"no {table.name} table at {path}; an earlier stage writes it.")
+    try:
+        frame = pq.read_table(path).to_pandas()
+    except pa.ArrowInvalid as error:
+        raise InputError(f"{path} is not a Parquet table: {error}.") from None
+    return check(frame, table, where=str(path), extra=extra)
+
+
+def write_csv(frame: pd.DataFrame, path: str | Path) -> None:
+    """Write a table as CSV for people and spreadsheets, whole or not at all: boxes as `[x, y, w, h]`, times as ISO 8601.
+
+    Null is an empty field; numbers keep six decimals.
+    """
+    out = frame.copy()
+    for name in out.columns:
+        if name == "bbox":
+            out[name] = [None if _null(v) else "[" + ", ".join(f"{x:g}" for x in v) + "]" for v in out[name]]
+        elif pd.api.types.is_datetime64_any_dtype(out[name]):
+            out[name] = out[name].dt.strftime("%Y-%m-%d %H:%M:%S")
+        elif pd.api.types.is_float_dtype(out[name]):
+            out[name] = out[name].round(6)
+    path = Path(path)
+    partial = path.with_name(path.name + ".part")
+    out.to_csv(partial, index=False, lineterminator="\n", encoding="utf-8")
+    os.replace(partial, path)
