@@ -15,6 +15,7 @@ from typing import Any
 
 import filelock
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from reid.errors import OutputError
@@ -58,7 +59,7 @@ class RowStore:
         found: dict[str, dict[str, Any]] = {}
         for part in self._parts():
             try:
-                table = pq.read_table(part, filters=pa.compute.field("key").isin(wanted))
+                table = pq.read_table(part, filters=pc.field("key").isin(wanted))
             except (pa.ArrowInvalid, OSError):
                 continue
             if table.schema.equals(self.schema):

@@ -1,0 +1,117 @@
+"""The verbs as functions."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from reid.cli import run_verb
+from reid.config import overrides_of
+from reid.tables import DECISIONS, MATCHES, PHOTOS, read
+
+__all__ = ["Census", "census", "embed", "identify"]
+
+
+@dataclass(frozen=True)
+class Census:
+    """Results of a census, read from its folder.
+
+    Attributes:
+        folder: Where everything lies, `report.html` included.
+        summary: The lines that the command prints.
+        counts: `census.json`: individuals, interval, encounters, photos, and so on.
+        sightings: A row a crop, as in `sightings.csv`.
+        individuals: A row an animal, as in `individuals.csv`.
+    """
+
+    folder: Path
+    summary: str
+    counts: dict[str, Any]
+    sightings: pd.DataFrame
+    individuals: pd.DataFrame
+
+    @property
+    def photos(self) -> pd.DataFrame:
+        """The photos table."""
+        return read(self.folder / "photos.parquet", PHOTOS)
+
+    @property
+    def matches(self) -> pd.DataFrame:
+        """The matches table."""
+        return read(self.folder / "matches.parquet", MATCHES)
+
+    @property
+    def decisions(self) -> pd.DataFrame:
+        """The decisions table."""
+        return read(self.folder / "decisions.parquet", DECISIONS)
+
+
+def census(
+    photos: str | Path,
+    output: str | Path,
+    detections: str | Path = "",
+    catalogue: str | Path = "",
+    settings: Mapping[str, Any] | None = None,
+) -> Census:
+    """Take a census of a folder of photos; the command `reid census` as a function.
+
+    Args:
+        photos: Folder of photos.
+        output: Folder for the report and the tables; run again with the same one, it goes on where it stopped.
+        detections: JSON of MegaDetector or a relative; without one every photo is taken whole.
+        catalogue: SQLite file of the animals known so far; empty for one in the output folder.
+        settings: Any other setting by name, nested or dotted, for example
+            `{"matcher": "sift", "decision.accept": 0.99}`.
+
+    Raises:
+        ReidError: something is wrong with the input or the settings; the message says what to do.
+    """
+    summary = _run(
+        "census", {"photos": photos, "output": output, "detections": detections, "catalogue": catalogue}, settings
+    )
+    folder = Path(output).expanduser()
+    return Census(
+        folder,
+        summary,
+        json.loads((folder / "census.json").read_text(encoding="utf-8")),
+        pd.read_csv(folder / "sightings.csv", parse_dates=["date"]),
+        pd.read_csv(folder / "individuals.csv", parse_dates=["first_seen", "last_seen"]),
+    )
+
+
+def embed(input: str | Path, output: str | Path, settings: Mapping[str, Any] | None = None) -> str:
+    """Embed a folder of photos or a labelled CSV into `embeddings.npy`, `crops.parquet` and `meta.json`.
+
+    Returns:
+        The lines that the command prints.
+    """
+    return _run("embed", {"input": input, "output": output}, settings)
+
+
+def identify(
+    gallery: str | Path, queries: str | Path, output: str | Path, settings: Mapping[str, Any] | None = None
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Name the animals of one table by those of another; the command `reid identify` as a function.
+
+    Args:
+        gallery: Labelled CSV: path, identity, and optionally bbox, orientation, encounter.
+        queries: CSV with path, and optionally the same columns.
+        output: Folder for `matches.csv` and `decisions.csv`.
+        settings: Any other setting by name.
+
+    Returns:
+        The ranked candidates of each query, and a decision per encounter.
+    """
+    _run("identify", {"gallery": gallery, "queries": queries, "output": output}, settings)
+    folder = Path(output).expanduser()
+    return pd.read_csv(folder / "matches.csv"), read(folder / "decisions.parquet", DECISIONS)
+
+
+def _run(verb: str, given: Mapping[str, Any], settings: Mapping[str, Any] | None) -> str:
+    words = overrides_of({key: str(value) for key, value in given.items() if str(value)})
+    return run_verb(verb, [*words, *overrides_of(settings or {})])

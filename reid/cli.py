@@ -1,0 +1,126 @@
+"""The command line: `reid VERB key=value ...`."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from reid._version import __version__
+from reid.errors import ConfigError, ReidError, choices
+
+__all__ = ["VERBS", "main", "run_verb"]
+
+
+@dataclass(frozen=True)
+class Verb:
+    """One verb: its settings' dataclass in its module, what it does in a line, and an example."""
+
+    config: str
+    does: str
+    example: str
+
+
+VERBS = {
+    "census": Verb(
+        "CensusConfig",
+        "a season of photos in, who was there out: report, tables, catalogue",
+        "reid census photos=season/ detections=megadetector.json output=runs/season catalogue=leopards.sqlite",
+    ),
+    "scan": Verb("ScanConfig", "list photos with their times, cameras, stations and sequences", "reid scan photos=season/ output=runs/scan"),
+    "detect": Verb("DetectConfig", "find the animals on photos", "reid detect photos=season/ detections=megadetector.json output=runs/boxes"),
+    "embed": Verb("EmbedConfig", "turn animals into vectors", "reid embed input=season/ detections=megadetector.json output=runs/vectors"),
+    "identify": Verb(
+        "IdentifyConfig", "name animals from a table of known ones", "reid identify gallery=known.csv queries=unnamed.csv output=runs/names"
+    ),
+    "catalogue": Verb("", "list, show or rename the animals of a catalogue", "reid catalogue list leopards.sqlite"),
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one verb; returns 0, or 2 with one line on standard error for a mistake that the user can mend."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        if not words or words[0] in ("-h", "--help", "help"):
+            print(_help())
+        elif words[0] in ("-V", "--version", "version"):
+            print(f"reid {__version__}")
+        elif words[0] not in VERBS:
+            raise ConfigError(f"reid has no verb {words[0]!r}; choose one of {choices(VERBS)}. `reid --help` explains.")
+        elif any(word in ("-h", "--help") for word in words[1:]):
+            print(_verb_help(words[0]))
+        else:
+            print(run_verb(words[0], words[1:]))
+    except ReidError as error:
+        print(f"reid: {error}", file=sys.stderr)
+        return 2
+    except BrokenPipeError:
+        # the reader of our output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except KeyboardInterrupt:
+        print("reid: stopped; the same command goes on from here.", file=sys.stderr)
+        return 130
+    return 0
+
+
+def run_verb(verb: str, words: Sequence[str]) -> str:
+    """Run a verb with `key=value` words; returns its summary.
+
+    Raises:
+        ReidError: a mistake in the words, the settings or the data.
+    """
+    from reid.config import compose
+
+    module = importlib.import_module(f"reid.verbs.{verb}")
+    if not VERBS[verb].config:
+        return str(module.run(words))
+    return str(module.run(compose(verb, getattr(module, VERBS[verb].config), _with_detector(words))))
+
+
+def _with_detector(words: Sequence[str]) -> list[str]:
+    """Naming a detections file is choosing the detector that reads it."""
+    named = any(word.startswith("detections=") and word != "detections=" for word in words)
+    chosen = any(word.startswith("detector=") for word in words)
+    return ["detector=recorded", *words] if named and not chosen else list(words)
+
+
+def _help() -> str:
+    lines = [f"reid {__version__}: individuals of spotted cats from camera-trap photographs.", "", "usage: reid VERB key=value ...", ""]
+    lines += [f"  {name:<10} {verb.does}" for name, verb in VERBS.items()]
+    lines += ["", "Start here:", f"  {VERBS['census'].example}", "", "`reid VERB --help` lists a verb's settings."]
+    return "\n".join(lines)
+
+
+def _verb_help(verb: str) -> str:
+    from reid.config import groups
+    from reid.resources import configs_folder
+
+    about = VERBS[verb]
+    lines = [f"reid {verb}: {about.does}.", "", "example:", f"  {about.example}", ""]
+    if verb == "catalogue":
+        from reid.verbs.catalogue import ACTIONS
+
+        return "\n".join(lines + [f"  reid catalogue {name} {words}" for name, words in ACTIONS.items()])
+    folder, choices_of = configs_folder(), groups()
+    text = (folder / f"{verb}.yaml").read_text(encoding="utf-8")
+    defaults, _, own = text.partition("  - _self_")
+    lines += ["settings (key=value; ??? must be given):", *(f"  {line}" for line in own.strip().splitlines()), ""]
+    for line in defaults.splitlines():
+        group, _, choice = line.strip().removeprefix("- ").partition(": ")
+        if choice:
+            lines.append(f"{group}={choice} (or {', '.join(c for c in choices_of[group] if c != choice) or 'no other'}):")
+            lines += _group_lines(folder / group / f"{choice}.yaml", group)
+    lines.append("config=FILE reads settings from a YAML file, such as the settings.yaml of an earlier run.")
+    return "\n".join(lines)
+
+
+def _group_lines(path: Path, group: str) -> list[str]:
+    return [f"  {group}.{line}" if line[:1].isalpha() else f"  {line}" for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,181 @@
+"""Settings: YAML groups composed by Hydra, checked against dataclasses, refused by name where they are wrong."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Mapping, Sequence
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, TypeVar, get_type_hints
+
+from reid.errors import ConfigError, InputError, choices
+from reid.resources import configs_folder
+
+__all__ = ["compose", "groups", "overrides_of"]
+
+T = TypeVar("T")
+
+
+def groups() -> dict[str, list[str]]:
+    """Names of the YAML files in each group of settings."""
+    folder = configs_folder()
+    return {
+        group.name: sorted(path.stem for path in group.glob("*.yaml"))
+        for group in sorted(folder.iterdir())
+        if group.is_dir() and any(group.glob("*.yaml"))
+    }
+
+
+def overrides_of(settings: Mapping[str, Any], prefix: str = "") -> list[str]:
+    """Nested settings as `key=value` words.
+
+    >>> overrides_of({"matcher": "sift", "index": {"candidates": 5}})
+    ['matcher=sift', 'index.candidates=5']
+    """
+    words = []
+    for key, value in settings.items():
+        if isinstance(value, Mapping):
+            words += overrides_of(value, f"{prefix}{key}.")
+        else:
+            words.append(f"{prefix}{key}={_literal(value)}")
+    return words
+
+
+def _literal(value: Any) -> str:
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (int, float)):
+        return repr(value)
+    if isinstance(value, (list, tuple)):
+        return "[" + ",".join(_literal(v) for v in value) + "]"
+    return quoted(str(value))
+
+
+def quoted(text: str) -> str:
+    """A text as Hydra reads it back unchanged, whatever a path may hold.
+
+    >>> quoted("plain/path.jpg"), quoted("cat's (1), left")
+    ('plain/path.jpg', '"cat\\'s (1), left"')
+    """
+    if text and all(c.isalnum() or c in "_-./:+@%" for c in text):
+        return text
+    escaped = text.replace("\\", "\\\\") if '"' in text or text.endswith("\\") else text
+    return '"' + escaped.replace('"', '\\"').replace("${", "\\${") + '"'
+
+
+def compose(verb: str, schema: type[T], words: Sequence[str]) -> T:
+    """The settings of a verb.
+
+    Args:
+        verb: Name of its YAML file.
+        schema: The dataclass that they must fit.
+        words: `key=value`, for a setting (`matcher.points=256`), a group (`matcher=sift`), or `config=FILE`, a YAML
+            file of settings that apply before the others.
+
+    Raises:
+        ConfigError: a key is unknown, a value does not fit, or a needed one is missing; the message names the valid ones.
+    """
+    from hydra import compose as hydra_compose
+    from hydra import initialize_config_dir
+    from hydra.core.global_hydra import GlobalHydra
+    from hydra.errors import HydraException
+    from omegaconf import OmegaConf
+    from omegaconf.errors import OmegaConfBaseException
+
+    files = [word.removeprefix("config=") for word in words if word.startswith("config=")]
+    own = [word for word in words if not word.startswith("config=")]
+    pairs = [_split(word, verb) for word in [*_from_files(files), *own]]
+    for key, _ in pairs:
+        _check_key(key, schema, verb)
+    safe = [f"{key}={value if _plain(value) else quoted(value)}" for key, value in pairs]
+    try:
+        # a program that already runs inside Hydra keeps its own state
+        GlobalHydra.instance().clear()
+        with initialize_config_dir(str(configs_folder()), version_base="1.3"):
+            values = OmegaConf.to_container(hydra_compose(verb, overrides=safe), resolve=True, throw_on_missing=False)
+    except (HydraException, OmegaConfBaseException) as error:
+        raise ConfigError(_told(error, pairs)) from None
+    return _typed(values, schema, verb)
+
+
+def _from_files(files: Iterable[str]) -> list[str]:
+    import yaml
+
+    words: list[str] = []
+    for file in files:
+        try:
+            values = yaml.safe_load(Path(file).read_text(encoding="utf-8")) or {}
+        except OSError as error:
+            raise InputError(f"no settings can be read from {file}: {error.strerror}.") from None
+        except (yaml.YAMLError, UnicodeDecodeError) as error:
+            raise ConfigError(f"{file} is not YAML: {' '.join(str(error).split())}.") from None
+        if not isinstance(values, dict):
+            raise ConfigError(f"{file} must hold settings as key: value, found a {type(values).__name__}.")
+        words += overrides_of(values)
+    return words
+
+
+def _split(word: str, verb: str) -> tuple[str, str]:
+    key, sign, value = word.partition("=")
+    if not sign or not key:
+        raise ConfigError(f"{word!r} is no setting; write key=value, for example photos=FOLDER. `reid {verb} --help` lists them.")
+    return key.lstrip("+"), value
+
+
+def _plain(value: str) -> bool:
+    """Whether Hydra's own grammar is meant: a number, a word, a list, or text that is quoted already."""
+    bracketed = len(value) > 1 and value[0] + value[-1] in ("[]", "{}", '""', "''")
+    return bracketed or (quoted(value) == value)
+
+
+def _check_key(key: str, schema: Any, verb: str) -> None:
+    """Refuse a key that the settings do not have, by walking down the dataclasses."""
+    here, seen = schema, ""
+    for part in key.split("."):
+        hints = get_type_hints(here) if dataclasses.is_dataclass(here) else {}
+        if part not in hints:
+            near = get_close_matches(part, hints, n=1)
+            guess = f" Did you mean {seen}{near[0]}?" if near else ""
+            where = f"{seen.rstrip('.')!r} has" if seen else f"`reid {verb}` has"
+            raise ConfigError(f"unknown setting {key!r}.{guess} {where} {choices(hints) or 'no settings below it'}.")
+        here, seen = hints[part], f"{seen}{part}."
+
+
+def _told(error: Exception, pairs: Sequence[tuple[str, str]]) -> str:
+    """Hydra's error in one line that names the valid choices."""
+    known = groups()
+    for key, value in pairs:
+        if key in known and value not in known[key]:
+            return f"{key}={value!r} is unknown; choose one of {choices(known[key])}."
+    return "wrong settings: " + " ".join(str(error).split()) + "."
+
+
+def _typed(values: Any, schema: type[T], verb: str) -> T:
+    from pydantic import TypeAdapter, ValidationError
+
+    _check_values(values, schema)
+    missing = [key for key, value in values.items() if value == "???"]
+    if missing:
+        raise ConfigError(
+            f"`reid {verb}` needs {', '.join(missing)}: write {' '.join(f'{key}=...' for key in missing)}. `reid {verb} --help` explains."
+        )
+    try:
+        return TypeAdapter(schema).validate_python(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        raise ConfigError(f"{key}={first['input']!r} does not fit: {first['msg'][0].lower()}{first['msg'][1:]}.") from None
+
+
+def _check_values(values: Any, schema: Any, prefix: str = "") -> None:
+    """Every key of the composed settings must have its place in the dataclasses."""
+    hints = get_type_hints(schema)
+    for key, value in values.items():
+        if key not in hints:
+            raise ConfigError(f"unknown setting {prefix + key!r}; valid are {choices(hints)}.")
+        if dataclasses.is_dataclass(hints[key]):
+            if not isinstance(value, Mapping):
+                raise ConfigError(f"{prefix}{key}={value!r} must be a group of settings: {choices(get_type_hints(hints[key]))}.")
+            _check_values(value, hints[key], f"{prefix}{key}.")

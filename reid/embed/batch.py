@@ -1,0 +1,164 @@
+"""Batch inference: a crops table to unit vectors and flanks, streaming and resumable; bad photos are rows with a reason."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from reid.embed.crops import crop_picture
+from reid.embed.flank import flank_of
+from reid.embed.network import NetworkSpec
+from reid.embed.preprocess import preprocess
+from reid.embed.weights import LoadedNetwork
+from reid.errors import InputError
+from reid.photos import read_photo
+from reid.progress import track
+from reid.store import RowStore, digest
+from reid.tables import CROPS, PROBLEMS, UNKNOWN, check, from_rows
+
+__all__ = ["Embedded", "embed_crops"]
+
+BATCH = 32
+AHEAD = 4
+SCHEMA = pa.schema([("vector", pa.binary()), ("flanks", pa.binary())])
+
+Item = tuple[str, dict[str, Any]]
+"""A crop's key in the store, and its row."""
+
+
+@dataclass(frozen=True)
+class Embedded:
+    """What came of a crops table.
+
+    Attributes:
+        vectors: Unit vectors, float32, (n, d).
+        crops: The n crops that they belong to; flanks that nobody had named are filled in.
+        problems: Problems table: the crops that could not be read.
+    """
+
+    vectors: np.ndarray
+    crops: pd.DataFrame
+    problems: pd.DataFrame
+
+
+def embed_crops(
+    root: Path, crops: pd.DataFrame, loaded: LoadedNetwork, cache: Path | None = None, batch: int = BATCH
+) -> Embedded:
+    """Embed every crop.
+
+    A batch always has the same shape (the last one is filled with black), so a vector does not depend on how many
+    crops stand beside it, and a resumed run gives the bytes of one that was not interrupted.
+
+    Args:
+        root: Folder that the crops' paths are below.
+        crops: Crops table; crops of one photo stand together.
+        loaded: The network.
+        cache: Folder for finished vectors; none are kept without it.
+        batch: Crops per step of the network.
+    """
+    rows: list[dict[str, Any]] = crops.to_dict("records")
+    keys = [_key(row, loaded) for row in rows]
+    store = RowStore(cache, SCHEMA) if cache else None
+    known: dict[str, tuple[np.ndarray, np.ndarray]] = {}
+    for key, kept in (store.get(keys) if store else {}).items():
+        known[key] = np.frombuffer(kept["vector"], np.float32), np.frombuffer(kept["flanks"], np.float32)
+    todo: dict[str, Item] = {}
+    for key, row in zip(keys, rows, strict=True):
+        if key not in known:
+            todo.setdefault(key, (key, row))
+    reasons: dict[tuple[str, str], dict[str, str]] = {}
+    images = np.zeros((batch, 3, loaded.spec.height, loaded.spec.width), np.uint8)
+    waiting: list[Item] = []
+
+    def flush() -> None:
+        images[len(waiting) :] = 0
+        vectors, flanks = _step(images, [row["orientation"] for _, row in waiting], loaded)
+        fresh = {key: (vectors[n].copy(), flanks[n].copy()) for n, (key, _) in enumerate(waiting)}
+        known.update(fresh)
+        if store:
+            store.add({key: {"vector": v.tobytes(), "flanks": f.tobytes()} for key, (v, f) in fresh.items()})
+        waiting.clear()
+
+    inputs = _inputs(root, list(todo.values()), loaded.spec)
+    for item, image in track(inputs, "embed", total=len(known) + len(todo), unit="crop", done=len(known)):
+        if isinstance(image, str):
+            reasons[item[1]["path"], image] = {"stage": "embed", "path": item[1]["path"], "reason": image}
+            continue
+        images[len(waiting)] = image
+        waiting.append(item)
+        if len(waiting) == batch:
+            flush()
+    if waiting:
+        flush()
+    good = [n for n, key in enumerate(keys) if key in known]
+    size = (len(good), loaded.network.size)
+    vectors = np.stack([known[keys[n]][0] for n in good]) if good else np.zeros(size, np.float32)
+    kept_crops = crops.iloc[good].reset_index(drop=True)
+    if good:
+        kept_crops = _with_flanks(kept_crops, np.stack([known[keys[n]][1] for n in good]))
+    return Embedded(vectors, kept_crops, from_rows(reasons.values(), PROBLEMS))
+
+
+def _key(crop: dict[str, Any], loaded: LoadedNetwork) -> str:
+    """What a crop's vector was made from: its pixels, the network, and its flank where the network turns flanks."""
+    facing = crop["orientation"] if loaded.spec.face == "left" else ""
+    heads = [loaded.fingerprint, loaded.flank_fingerprint]
+    return digest(crop["content_hash"], list(crop["bbox"]), facing, heads, length=24)
+
+
+def _step(images: np.ndarray, orientations: list[str], loaded: LoadedNetwork) -> tuple[np.ndarray, np.ndarray]:
+    import torch
+
+    batch = torch.from_numpy(images)
+    with torch.inference_mode():
+        vectors, flanks = loaded.network.embed(batch)
+        if loaded.spec.face == "left":
+            # nobody had said which way these face; the first pass has, and those that face right are turned
+            names, _ = flank_of(flanks.numpy())
+            turn = [n for n, known in enumerate(orientations) if known == UNKNOWN and names[n] == "right"]
+            if turn:
+                turned = batch.clone()
+                turned[turn] = batch[turn].flip(-1)
+                vectors[turn] = loaded.network.embed(turned)[0][turn]
+    return vectors.numpy(), flanks.numpy()
+
+
+def _with_flanks(crops: pd.DataFrame, probabilities: np.ndarray) -> pd.DataFrame:
+    names, sure = flank_of(probabilities)
+    unnamed = (crops["orientation"] == UNKNOWN).to_numpy()
+    crops = crops.copy()
+    crops.loc[unnamed, "orientation"] = [name for name, free in zip(names, unnamed, strict=True) if free]
+    crops.loc[unnamed, "orientation_probability"] = sure[unnamed].round(6)
+    return check(crops, CROPS, extra=True)
+
+
+def _inputs(root: Path, todo: list[Item], spec: NetworkSpec) -> Iterator[tuple[Item, np.ndarray | str]]:
+    """Preprocessed crops in order, read a few photos ahead in threads; a string says why one cannot be read."""
+    groups: list[list[Item]] = []
+    for item in todo:
+        if groups and groups[-1][0][1]["path"] == item[1]["path"]:
+            groups[-1].append(item)
+        else:
+            groups.append([item])
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        running = [pool.submit(_read_group, root, group, spec) for group in groups[:AHEAD]]
+        for n, group in enumerate(groups):
+            images = running[n % AHEAD].result()
+            if n + AHEAD < len(groups):
+                running[n % AHEAD] = pool.submit(_read_group, root, groups[n + AHEAD], spec)
+            yield from zip(group, images, strict=True)
+
+
+def _read_group(root: Path, group: list[Item], spec: NetworkSpec) -> list[np.ndarray | str]:
+    try:
+        photo = read_photo(root / group[0][1]["path"])
+        return [preprocess(crop_picture(root, crop, photo=photo), spec, crop["orientation"]) for _, crop in group]
+    except InputError as error:
+        return [str(error)] * len(group)

@@ -1,0 +1,145 @@
+"""What `reid.load` returns: a network that takes photos, folders or tables, and gives unit vectors."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from reid.embed.batch import Embedded, embed_crops
+from reid.embed.network import NetworkSpec
+from reid.embed.preprocess import preprocess
+from reid.embed.weights import LoadedNetwork, load_network
+from reid.errors import InputError
+from reid.photos import photo_size
+from reid.tables import CROPS, UNKNOWN, check, from_rows
+
+__all__ = ["Embedder", "load"]
+
+
+class Embedder:
+    """Turns animals' pictures into unit vectors; near vectors mean similar coats.
+
+    Attributes:
+        name: What it was loaded as.
+        fingerprint: Of weights and preprocessing; only vectors of one fingerprint may be compared.
+        size: Length of a vector.
+        spec: Architecture and preprocessing.
+        card: Licence, training data, protocol and figures, as far as they are known.
+    """
+
+    def __init__(self, loaded: LoadedNetwork) -> None:
+        self.loaded = loaded
+
+    @property
+    def name(self) -> str:
+        return self.loaded.name
+
+    @property
+    def fingerprint(self) -> str:
+        return self.loaded.fingerprint
+
+    @property
+    def size(self) -> int:
+        return self.loaded.network.size
+
+    @property
+    def spec(self) -> NetworkSpec:
+        return self.loaded.spec
+
+    @property
+    def card(self) -> dict[str, Any]:
+        return self.loaded.card
+
+    def __repr__(self) -> str:
+        s = self.spec
+        return f"Embedder({self.name!r}, {s.backbone}, {s.height} x {s.width} px to {self.size}, fingerprint {self.fingerprint})"
+
+    def embed(self, photos_or_table: Any, root: str | Path = ".") -> np.ndarray:
+        """Embed pictures of animals.
+
+        Args:
+            photos_or_table: One photo's path; a list of paths; uint8 RGB arrays (h, w, 3), one or a list; or a crops
+                table, whose boxes are cut out. Photos and arrays are taken whole.
+            root: Folder that a table's paths are below.
+
+        Returns:
+            Unit vectors, float32, (n, size), in the order given.
+
+        Raises:
+            InputError: a photo cannot be read; `embed_table` reports such photos as rows instead.
+        """
+        if isinstance(photos_or_table, pd.DataFrame):
+            done = self.embed_table(photos_or_table, root)
+            if len(done.problems):
+                first = done.problems.iloc[0]
+                raise InputError(f"{len(done.problems)} photos cannot be read; the first is {first['path']}: {first['reason']}.")
+            return done.vectors
+        if isinstance(photos_or_table, np.ndarray) and photos_or_table.ndim == 3:
+            photos_or_table = [photos_or_table]
+        if isinstance(photos_or_table, (str, Path)):
+            photos_or_table = [photos_or_table]
+        items = list(photos_or_table)
+        if all(isinstance(item, np.ndarray) for item in items):
+            return self._arrays(items)
+        return self.embed(whole_photos([Path(item) for item in items]), Path("/"))
+
+    def embed_table(self, crops: pd.DataFrame, root: str | Path = ".", cache: str | Path | None = None) -> Embedded:
+        """Embed a crops table; photos that cannot be read are reported, not raised.
+
+        Args:
+            crops: Crops table.
+            root: Folder that its paths are below.
+            cache: Folder that keeps finished vectors, so that a second call computes only what is missing.
+        """
+        return embed_crops(Path(root), check(crops, CROPS, extra=True), self.loaded, Path(cache) if cache else None)
+
+    def _arrays(self, pictures: Sequence[np.ndarray]) -> np.ndarray:
+        import torch
+
+        for picture in pictures:
+            if picture.ndim != 3 or picture.shape[2] != 3 or picture.dtype != np.uint8 or not picture.size:
+                raise InputError(f"a picture has shape {picture.shape} and type {picture.dtype}; expected (h, w, 3) of uint8.")
+        vectors = []
+        for start in range(0, len(pictures), 32):
+            batch = np.stack([preprocess(picture, self.spec) for picture in pictures[start : start + 32]])
+            with torch.inference_mode():
+                vectors.append(self.loaded.network.embed(torch.from_numpy(batch))[0].numpy())
+        return np.concatenate(vectors) if vectors else np.zeros((0, self.size), np.float32)
+
+
+def whole_photos(paths: Sequence[Path]) -> pd.DataFrame:
+    """A crops table of whole photos, with absolute paths below `/`."""
+    rows = []
+    for n, path in enumerate(paths):
+        width, height = photo_size(path)
+        content = sha256(path.read_bytes()).hexdigest()
+        full = path.absolute().as_posix().lstrip("/")
+        key = f"{full}@{content[:12]}"
+        box = [0.0, 0.0, float(width), float(height)]
+        rows.append(
+            {"crop_id": f"{key}#{n}", "image_id": key, "path": full, "content_hash": content, "bbox": box, "orientation": UNKNOWN}
+        )
+    return from_rows(rows, CROPS)
+
+
+def load(name_or_path: str | Path = "") -> Embedder:
+    """Load an embedder by name, or from a training run's folder.
+
+    Args:
+        name_or_path: `lite0-imagenet`, or a folder with `network.json` and `weights.safetensors`. Empty: the default.
+
+    Raises:
+        InputError: no such name or folder.
+
+    Example:
+        >>> embedder = load("lite0-imagenet")
+        >>> vectors = embedder.embed(np.zeros((2, 64, 96, 3), np.uint8))
+        >>> vectors.shape, vectors.dtype.name
+        ((2, 1280), 'float32')
+    """
+    return Embedder(load_network(name_or_path))

@@ -1,0 +1,36 @@
+"""From a crop's picture to the network's input; the same steps in training, in a batch and in the benchmarks."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from reid.embed.crops import resize_crop
+from reid.embed.network import NetworkSpec
+
+__all__ = ["preprocess"]
+
+
+def preprocess(picture: np.ndarray, spec: NetworkSpec, orientation: str = "unknown") -> np.ndarray:
+    """Resize, and turn where the network wants all animals to face one way.
+
+    Args:
+        picture: uint8 RGB, (h, w, 3), of any size.
+        spec: What the network expects.
+        orientation: The flank it shows; with `spec.face == "left"`, a right flank is mirrored.
+
+    Returns:
+        uint8, (3, spec.height, spec.width).
+    """
+    if spec.resize == "squash":
+        image = resize_crop(picture, spec.height, spec.width, spec.interpolation)
+    else:
+        scale = min(spec.height / picture.shape[0], spec.width / picture.shape[1])
+        height = min(spec.height, max(1, round(picture.shape[0] * scale)))
+        width = min(spec.width, max(1, round(picture.shape[1] * scale)))
+        image = np.empty((spec.height, spec.width, 3), np.uint8)
+        image[:] = np.round(np.array(spec.mean) * 255).astype(np.uint8)
+        top, left = (spec.height - height) // 2, (spec.width - width) // 2
+        image[top : top + height, left : left + width] = resize_crop(picture, height, width, spec.interpolation)
+    if spec.face == "left" and orientation == "right":
+        image = image[:, ::-1]
+    return np.ascontiguousarray(image.transpose(2, 0, 1))

@@ -1,0 +1,126 @@
+"""The open-set decision: every encounter is a known individual, a new one, or a matter for a person."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+import pandas as pd
+
+from reid.errors import ConfigError
+from reid.identify.grouping import Group
+from reid.tables import DECISIONS, UNKNOWN, from_rows
+
+__all__ = ["DecisionSettings", "decide"]
+
+
+@dataclass(frozen=True)
+class DecisionSettings:
+    """How sure is sure enough.
+
+    Attributes:
+        accept: Two encounters are one animal from this probability on.
+        reject: An encounter whose best link to anyone is below this is a stranger; between `reject` and `accept` a
+            person decides.
+        min_side: Pixels of a crop's short side, below which it cannot found an individual.
+        needs_flank: Whether a new individual must show a left or a right flank; a face or a tail may be anybody's.
+    """
+
+    accept: float = 0.95
+    reject: float = 0.3
+    min_side: int = 64
+    needs_flank: bool = True
+
+    def __post_init__(self) -> None:
+        if not 0 < self.reject <= self.accept < 1:
+            raise ConfigError(
+                f"decision.reject={self.reject} and decision.accept={self.accept} must satisfy 0 < reject <= accept < 1."
+            )
+
+
+@dataclass(frozen=True)
+class _Tie:
+    probability: float
+    other: str
+    query: str
+    candidate: str
+
+
+def decide(
+    groups: list[Group], links: pd.DataFrame, unfit: Mapping[str, str], settings: DecisionSettings | None = None
+) -> pd.DataFrame:
+    """Decisions from groups.
+
+    A group with a name in the catalogue is `known`. Any other group is `new`, unless it is a lone encounter that
+    might be somebody's, or no encounter of the group shows enough of a flank to found an individual: those are
+    `unsure`, so that a blurred tail does not become an animal of its own.
+
+    Args:
+        groups: From `group_encounters`.
+        links: Links table.
+        unfit: Why an encounter cannot found an individual, for those that cannot.
+        settings: Thresholds.
+
+    Returns:
+        Decisions table in the groups' order. New groups are named `new-1`, `new-2`, …; the catalogue names them for good.
+    """
+    settings = settings or DecisionSettings()
+    ties = _ties(links)
+    rows = []
+    fresh = 0
+    for group in groups:
+        inside: Collection[str] = {*group.encounters, *([group.individual] if group.individual else [])}
+        outside = {e: next((t for t in ties.get(e, []) if t.other not in inside), None) for e in group.encounters}
+        doubt = max((t.probability for t in outside.values() if t), default=0.0)
+        founders = [e for e in group.encounters if e not in unfit]
+        if group.individual is not None:
+            identity, decision = group.individual, "known"
+        elif not founders or (len(group.encounters) == 1 and doubt >= settings.reject):
+            identity, decision = UNKNOWN, "unsure"
+        else:
+            fresh += 1
+            identity, decision = f"new-{fresh}", "new"
+        for encounter in group.encounters:
+            within = next((t for t in ties.get(encounter, []) if t.other in inside), None)
+            rows.append(_row(encounter, identity, decision, within, outside[encounter], unfit.get(encounter), not founders))
+    return from_rows(rows, DECISIONS)
+
+
+def _ties(links: pd.DataFrame) -> dict[str, list[_Tie]]:
+    """Every encounter's links, best first, from its own side."""
+    ties: dict[str, list[_Tie]] = {}
+    for row in links.itertuples(index=False):
+        ties.setdefault(row.encounter, []).append(_Tie(row.probability, row.other, row.query, row.candidate))
+        if row.kind == "encounter":
+            ties.setdefault(row.other, []).append(_Tie(row.probability, row.encounter, row.candidate, row.query))
+    for found in ties.values():
+        found.sort(key=lambda t: (-t.probability, t.other))
+    return ties
+
+
+def _row(
+    encounter: str, identity: str, decision: str, within: _Tie | None, outside: _Tie | None, unfit: str | None, no_founder: bool
+) -> dict[str, object]:
+    doubt = outside.probability if outside else 0.0
+    evidence = within
+    if decision == "unsure":
+        evidence = outside if doubt > (within.probability if within else 0.0) else within
+        probability = evidence.probability if evidence else 0.0
+        reason = unfit if unfit and no_founder else f"may be {evidence.other} (probability {probability:.2f})" if evidence else "unclear"
+    elif within is not None:
+        # right if the link that holds it is, whatever else it resembles
+        probability = within.probability
+        reason = f"same spots as {within.other}"
+    else:
+        probability = 1 - doubt
+        reason = "like nobody known" + (f"; nearest is {outside.other} (probability {doubt:.2f})" if outside else "")
+        evidence = outside
+    return {
+        "encounter": encounter,
+        "identity": identity,
+        "decision": decision,
+        "probability": probability,
+        "query": evidence.query if evidence else None,
+        "candidate": evidence.candidate if evidence else None,
+        "reason": reason,
+    }

@@ -1,0 +1,175 @@
+"""The match stage: shortlisted pairs are verified spot by spot and get a probability."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from reid.errors import InputError
+from reid.match.calibration import Calibration
+from reid.match.features import FeatureStore
+from reid.match.local import LocalMatcher
+from reid.match.verify import Verified, verify
+from reid.progress import track
+from reid.store import RowStore, digest
+from reid.tables import MATCHES, PROBLEMS, check, from_rows
+
+__all__ = ["PairVerifier", "score_pairs"]
+
+SCHEMA = pa.schema([("points", pa.binary()), ("confidences", pa.binary()), ("inlier", pa.binary())])
+PART = 64
+"""Verified pairs that are written together: what a kill can cost."""
+
+
+@dataclass(frozen=True)
+class _Pair:
+    """Keys of two crops' spots, their boxes, and the photo's size where one camera took both."""
+
+    keys: tuple[str, str]
+    boxes: tuple[list[float], list[float]]
+    static_size: tuple[float, float] | None
+
+
+class PairVerifier:
+    """Compares crops spot by spot, each pair once.
+
+    Args:
+        matcher: The local matcher.
+        crops: Rows by crop_id, of the season and of the gallery: `content_hash`, `bbox`, `camera`, `path`.
+        picture: Gives a crop's picture, uint8 RGB, of at most `longest` pixels; may raise InputError.
+        photo_size: Gives width and height of a crop's photo, for telling background from animal.
+        cache: Folder for spots and verified pairs.
+    """
+
+    def __init__(
+        self,
+        matcher: LocalMatcher,
+        crops: dict[str, dict[str, Any]],
+        picture: Callable[[str, int], np.ndarray],
+        photo_size: Callable[[str], tuple[float, float]],
+        cache: Path | None = None,
+    ) -> None:
+        self.matcher = matcher
+        self.crops = crops
+        self.picture = picture
+        self.photo_size = photo_size
+        self.features = FeatureStore(matcher, cache / "features" if cache else None)
+        self.store = RowStore(cache / "pairs", SCHEMA) if cache else None
+
+    def prepare(self, crop_ids: list[str]) -> pd.DataFrame:
+        """Seek the spots of all crops named, so that verifying needs no photo; returns a problems table."""
+        problems = {}
+        keys = {crop_id: self._key(crop_id) for crop_id in crop_ids}
+        missing = [crop_id for crop_id in crop_ids if not self.features.has(keys[crop_id])]
+        for crop_id in track(missing, "spots", total=len(crop_ids), unit="crop", done=len(crop_ids) - len(missing)):
+            try:
+                self.features.get(keys[crop_id], lambda crop_id=crop_id: self.picture(crop_id, self.matcher.longest))
+            except InputError as error:
+                path = str(self.crops[crop_id]["path"])
+                problems[path, str(error)] = {"stage": "match", "path": path, "reason": str(error)}
+        return from_rows(problems.values(), PROBLEMS)
+
+    def verify(self, query: str, candidate: str) -> Verified:
+        """How well two crops agree; their spots are sought if need be."""
+        pair = self._pair(query, candidate)
+        key = self._pair_key(pair)
+        if self.store:
+            kept = self.store.get([key]).get(key)
+            if kept:
+                return _unpack(kept)
+        return self._compare(query, candidate, pair)
+
+    def verify_all(self, pairs: list[tuple[str, str]]) -> list[dict[str, float]]:
+        """`matches`, `inliers` and `local_score` of each pair, in order."""
+        described = [self._pair(query, candidate) for query, candidate in pairs]
+        keys = [self._pair_key(pair) for pair in described]
+        scores = {key: _scores(_unpack(row)) for key, row in (self.store.get(keys) if self.store else {}).items()}
+        todo = {key: n for n, key in enumerate(keys) if key not in scores}
+        fresh: dict[str, dict[str, bytes]] = {}
+        for key, n in track(todo.items(), "verify", total=len(scores) + len(todo), unit="pair", done=len(scores)):
+            packed = _pack(self._compare(*pairs[n], described[n]))
+            # scored as it is kept, so that a resumed run gives the same digits
+            scores[key] = _scores(_unpack(packed))
+            fresh[key] = packed
+            if self.store and len(fresh) == PART:
+                self.store.add(fresh)
+                fresh = {}
+        if self.store:
+            self.store.add(fresh)
+        return [scores[key] for key in keys]
+
+    def _key(self, crop_id: str) -> str:
+        crop = self.crops[crop_id]
+        return self.features.key(crop["content_hash"], crop["bbox"])
+
+    def _pair(self, query: str, candidate: str) -> _Pair:
+        a, b = self.crops[query], self.crops[candidate]
+        same_camera = bool(pd.notna(a["camera"]) and a["camera"] == b["camera"])
+        size = self.photo_size(query) if same_camera else None
+        return _Pair((self._key(query), self._key(candidate)), (list(a["bbox"]), list(b["bbox"])), size)
+
+    def _pair_key(self, pair: _Pair) -> str:
+        return digest(list(pair.keys), pair.static_size, length=24)
+
+    def _compare(self, query: str, candidate: str, pair: _Pair) -> Verified:
+        found = [
+            self.features.get(key, lambda crop_id=crop_id: self.picture(crop_id, self.matcher.longest))
+            for key, crop_id in zip(pair.keys, (query, candidate), strict=True)
+        ]
+        return verify(found[0], found[1], self.matcher, pair.boxes, pair.static_size)
+
+
+def score_pairs(
+    pairs: pd.DataFrame, verifier: PairVerifier, calibration: Calibration
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Verify shortlisted pairs.
+
+    Args:
+        pairs: `query`, `candidate`, `similarity`.
+        verifier: Compares them.
+        calibration: Makes a probability of the scores.
+
+    Returns:
+        Matches table, and a problems table; pairs with a crop that cannot be read are left out.
+    """
+    problems = verifier.prepare(sorted({*pairs["query"], *pairs["candidate"]}))
+    lost = {crop_id for crop_id in {*pairs["query"], *pairs["candidate"]} if not verifier.features.has(verifier._key(crop_id))}
+    pairs = pairs[~pairs["query"].isin(lost) & ~pairs["candidate"].isin(lost)].reset_index(drop=True)
+    scores = pd.DataFrame(
+        verifier.verify_all(list(zip(pairs["query"], pairs["candidate"], strict=True))),
+        columns=["matches", "inliers", "local_score"],
+    )
+    table = pd.concat([pairs, scores], axis=1)
+    table["similarity"] = table["similarity"].astype(float).round(6).clip(-1, 1)
+    table["probability"] = calibration.probability(scores).round(6) if len(scores) else pd.Series([], dtype=float)
+    return check(table, MATCHES), problems
+
+
+def _scores(verified: Verified) -> dict[str, float]:
+    return {
+        "matches": len(verified.points),
+        "inliers": int(verified.inlier.sum()),
+        "local_score": round(verified.score, 4),
+    }
+
+
+def _pack(verified: Verified) -> dict[str, bytes]:
+    return {
+        "points": verified.points.astype(np.float32).tobytes(),
+        "confidences": verified.confidences.astype(np.float32).tobytes(),
+        "inlier": verified.inlier.astype(np.uint8).tobytes(),
+    }
+
+
+def _unpack(row: dict[str, bytes]) -> Verified:
+    return Verified(
+        np.frombuffer(row["points"], np.float32).reshape(-1, 4),
+        np.frombuffer(row["confidences"], np.float32).astype(float),
+        np.frombuffer(row["inlier"], np.uint8).astype(bool),
+    )

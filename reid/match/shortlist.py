@@ -1,0 +1,113 @@
+"""Which crops are worth comparing spot by spot: a few of each encounter, each with its nearest that may show the same side."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from reid.errors import ConfigError
+from reid.match.index import Index
+
+__all__ = ["IndexSettings", "comparable", "representatives", "shortlist"]
+
+
+@dataclass(frozen=True)
+class IndexSettings:
+    """How candidates are found.
+
+    Attributes:
+        factory: A FAISS `index_factory` string.
+        candidates: Nearest crops per query that are verified spot by spot.
+        per_encounter: Crops of an encounter and flank that take part.
+        flank_sure: A flank counts from this probability on; below it, the crop is compared with every side.
+    """
+
+    factory: str = "Flat"
+    candidates: int = 20
+    per_encounter: int = 3
+    flank_sure: float = 0.9
+
+    def __post_init__(self) -> None:
+        if self.candidates < 1 or self.per_encounter < 1:
+            raise ConfigError(
+                f"index.candidates={self.candidates} and index.per_encounter={self.per_encounter} must be at least 1."
+            )
+        if not 0 <= self.flank_sure <= 1:
+            raise ConfigError(f"index.flank_sure={self.flank_sure} must lie between 0 and 1.")
+
+
+def sides(crops: pd.DataFrame, sure: float) -> np.ndarray:
+    """The side that each crop certainly shows, `left` or `right`, or empty: front, back, unknown, or not sure enough."""
+    probability = crops["orientation_probability"].fillna(1.0).to_numpy()
+    side = crops["orientation"].to_numpy(dtype=object)
+    return np.where((probability >= sure) & np.isin(side, ["left", "right"]), side, "")
+
+
+def comparable(side: str, other: str) -> bool:
+    """Whether two crops may show the same side. A left flank never meets a right one.
+
+    >>> comparable("left", "right"), comparable("left", "left"), comparable("left", "")
+    (False, True, True)
+    """
+    return not side or not other or side == other
+
+
+def representatives(crops: pd.DataFrame, per_encounter: int, sure: float) -> np.ndarray:
+    """Positions of the largest crops of each encounter and side, at most `per_encounter` of each, in the table's order.
+
+    Size stands for how much of the pattern can be seen; of equal ones, the more confident detection.
+    """
+    area = np.array([box[2] * box[3] for box in crops["bbox"]])
+    order = pd.DataFrame(
+        {"encounter": crops["encounter"].to_numpy(), "side": sides(crops, sure), "area": area, "row": np.arange(len(crops))}
+    )
+    order["confidence"] = crops["confidence"].fillna(0).to_numpy()
+    order = order.sort_values(["area", "confidence", "row"], ascending=[False, False, True], kind="stable")
+    return np.sort(order.groupby(["encounter", "side"], sort=False).head(per_encounter)["row"].to_numpy())
+
+
+def shortlist(
+    crops: pd.DataFrame,
+    vectors: np.ndarray,
+    gallery: pd.DataFrame,
+    gallery_vectors: np.ndarray,
+    fingerprint: str,
+    settings: IndexSettings,
+) -> pd.DataFrame:
+    """Pairs to verify: each query's nearest candidates, sides filtered before the nearest are taken.
+
+    Args:
+        crops: Queries, with `crop_id`, `encounter`, `orientation`, `orientation_probability`.
+        vectors: Their unit vectors, (n, d).
+        gallery: Candidates, the same columns; may hold the queries themselves.
+        gallery_vectors: Theirs, (m, d).
+        fingerprint: Of both.
+        settings: How many.
+
+    Returns:
+        `query`, `candidate`, `similarity`, sorted; never two crops of one encounter, and a pair once.
+    """
+    query_sides, gallery_sides = sides(crops, settings.flank_sure), sides(gallery, settings.flank_sure)
+    encounter = dict(zip(gallery["crop_id"], gallery["encounter"], strict=True))
+    crowd = int(gallery["encounter"].value_counts().max()) if len(gallery) else 0
+    ids = gallery["crop_id"].to_numpy(dtype=object)
+    pairs: dict[tuple[str, str], float] = {}
+    for side in sorted(set(query_sides)):
+        allowed = np.array([comparable(side, other) for other in gallery_sides], bool)
+        if not allowed.any():
+            continue
+        index = Index(gallery_vectors.shape[1], fingerprint, settings.factory)
+        index.add(gallery_vectors[allowed], list(ids[allowed]), fingerprint)
+        mine = np.flatnonzero(query_sides == side)
+        # the query's own encounter may fill the first places, so ask for that many more
+        found = index.search(vectors[mine], settings.candidates + crowd, fingerprint)
+        for row, hits in zip(mine, found, strict=True):
+            query, own = crops["crop_id"].iat[row], crops["encounter"].iat[row]
+            others = [(hit, similarity) for hit, similarity in hits if encounter[hit] != own]
+            for hit, similarity in others[: settings.candidates]:
+                if (hit, query) not in pairs:
+                    pairs[query, hit] = similarity
+    rows = [(query, candidate, similarity) for (query, candidate), similarity in sorted(pairs.items())]
+    return pd.DataFrame(rows, columns=["query", "candidate", "similarity"])

@@ -1,0 +1,55 @@
+"""SIFT spots (Lowe 2004) matched by mutual nearest neighbours and the ratio test; needs no learned weights."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from reid.match.local import Features
+
+__all__ = ["Sift"]
+
+RATIO = 0.85
+
+
+class Sift:
+    """OpenCV's SIFT with RootSIFT descriptors (Arandjelović and Zisserman 2012).
+
+    Args:
+        points: Most spots per crop.
+        longest: Pixels of the longest side of the pictures.
+    """
+
+    name = "sift"
+
+    def __init__(self, points: int = 512, longest: int = 512) -> None:
+        import cv2
+
+        self.longest = longest
+        self.fingerprint = f"rootsift,{points},{longest},{RATIO}"
+        self._sift = cv2.SIFT_create(nfeatures=points, contrastThreshold=0.02)
+        # night photos are flat: equalised locally, their spots stand out as by day
+        self._equalise = cv2.createCLAHE(clipLimit=2.0, tileGridSize=(8, 8))
+
+    def extract(self, picture: np.ndarray) -> Features:
+        import cv2
+
+        grey = self._equalise.apply(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY))
+        points, descriptors = self._sift.detectAndCompute(grey, None)
+        size = (picture.shape[0], picture.shape[1])
+        if descriptors is None or not len(points):
+            return Features(np.zeros((0, 2), np.float32), np.zeros((0, 128), np.float16), size)
+        root = np.sqrt(descriptors / np.maximum(descriptors.sum(axis=1, keepdims=True), 1e-9))
+        return Features(np.array([p.pt for p in points], np.float32), root.astype(np.float16), size)
+
+    def match(self, query: Features, candidate: Features) -> tuple[np.ndarray, np.ndarray]:
+        if len(query.points) < 2 or len(candidate.points) < 2:
+            return np.zeros((0, 2), int), np.zeros(0)
+        a, b = query.descriptors.astype(np.float32), candidate.descriptors.astype(np.float32)
+        distances = np.sqrt(np.maximum(2 - 2 * (a @ b.T), 0))
+        forward, backward = distances.argmin(axis=1), distances.argmin(axis=0)
+        rows = np.flatnonzero(backward[forward] == np.arange(len(a)))
+        nearest, second = np.partition(distances[rows], 1, axis=1)[:, :2].T
+        ratio = nearest / np.maximum(second, 1e-9)
+        good = ratio < RATIO
+        pairs = np.stack([rows[good], forward[rows[good]]], axis=1)
+        return pairs, np.clip(1 - ratio[good] / RATIO, 0, 1).astype(float)

@@ -1,0 +1,298 @@
+"""`reid census`: a season of photographs in, who was there out."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from reid._version import __version__
+from reid.catalogue import Catalogue
+from reid.counts import (
+    Count,
+    CountSettings,
+    assemble_report,
+    census_tables,
+    choose_pictures,
+    count,
+    encounter_flanks,
+    jpeg_bytes,
+    write_report,
+)
+from reid.detect import DetectorSettings
+from reid.embed import CropSettings, Embedded, LoadedNetwork, load_network
+from reid.errors import CatalogueError
+from reid.identify import (
+    DecisionSettings,
+    assign_encounters,
+    cannot_links,
+    decide,
+    group_encounters,
+    link_encounters,
+    unfit_encounters,
+)
+from reid.match import (
+    Calibration,
+    IndexSettings,
+    LocalMatcher,
+    MatcherSettings,
+    PairVerifier,
+    load_calibration,
+    make_matcher,
+)
+from reid.photos import ScanSettings
+from reid.store import write_json
+from reid.tables import DECISIONS, LINKS, MATCHES, PROBLEMS, UNKNOWN, write_csv
+from reid.verbs.common import collect_problems, input_path, run_folder, write_settings, write_table
+from reid.verbs.compare import Side, compare
+from reid.verbs.figures import crop_pictures, match_figures
+from reid.verbs.known import known_side
+from reid.verbs.season import Scanned, detected_crops, embed_stage, scan_stage, write_vectors
+
+__all__ = ["CalibrationSettings", "CensusConfig", "run"]
+
+
+@dataclass(frozen=True)
+class CalibrationSettings:
+    """Which calibration.
+
+    Attributes:
+        file: A JSON file of `scripts/calibrate.py`; empty for the one that ships with the matcher.
+    """
+
+    file: str = ""
+
+
+@dataclass(frozen=True)
+class CensusConfig:
+    photos: str
+    output: str
+    detections: str = ""
+    catalogue: str = ""
+    season: str = ""
+    name_pattern: str = "ind-{:03d}"
+    model: str = ""
+    scan: ScanSettings = field(default_factory=ScanSettings)
+    detector: DetectorSettings = field(default_factory=DetectorSettings)
+    crop: CropSettings = field(default_factory=CropSettings)
+    index: IndexSettings = field(default_factory=IndexSettings)
+    matcher: MatcherSettings = field(default_factory=MatcherSettings)
+    calibration: CalibrationSettings = field(default_factory=CalibrationSettings)
+    decision: DecisionSettings = field(default_factory=DecisionSettings)
+    count: CountSettings = field(default_factory=CountSettings)
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What the season's crops turned out to be."""
+
+    crops: pd.DataFrame
+    matches: pd.DataFrame
+    decisions: pd.DataFrame
+    count: Count
+    verifier: PairVerifier
+
+
+def run(config: CensusConfig) -> str:
+    """Take a census; returns the summary for the terminal."""
+    root = input_path(config.photos, "photos", "folder")
+    network = load_network(config.model)
+    matcher = make_matcher(config.matcher)
+    calibration = load_calibration(matcher.name, config.calibration.file)
+    with run_folder(config.output, "census", {"photos": str(root.resolve())}) as folder:
+        season = scan_stage(root, folder, config.scan)
+        crops, undetected = detected_crops(season, folder, config.detector, config.crop)
+        embedded = embed_stage(root, assign_encounters(crops), network, folder)
+        write_vectors(embedded, network, folder)
+        catalogue = Path(config.catalogue).expanduser() if config.catalogue else folder / "catalogue.sqlite"
+        with _open(catalogue, config.name_pattern) as record:
+            found, unmatched = _identify(config, season, embedded, network, matcher, calibration, record, folder)
+        problems = collect_problems(season.problems, undetected, embedded.problems, unmatched)
+        problems = write_table(problems, folder, PROBLEMS)
+        census = _report(config, season, found, problems, network, matcher, calibration, folder)
+        write_settings(config, folder)
+    return _summary(config, census, found, catalogue)
+
+
+def _open(path: Path, name_pattern: str) -> Catalogue:
+    if not path.parent.is_dir():
+        raise CatalogueError(f"the folder of the catalogue {path} does not exist; make it, or name another place.")
+    return Catalogue(path, name_pattern=name_pattern)
+
+
+def _identify(
+    config: CensusConfig,
+    season: Scanned,
+    embedded: Embedded,
+    network: LoadedNetwork,
+    matcher: LocalMatcher,
+    calibration: Calibration,
+    catalogue: Catalogue,
+    folder: Path,
+) -> tuple[_Found, pd.DataFrame]:
+    """Compare, group and decide, and enter the result into the catalogue."""
+    crops = embedded.crops
+    run_id = season_id(config, season.root)
+    known, owner = known_side(catalogue, run_id, network.fingerprint)
+    size = season.photos.set_index("image_id")[["width", "height"]].astype(float).agg(tuple, axis=1)
+    photo_of = dict(zip(crops["crop_id"], crops["image_id"], strict=True))
+    side = Side.of_photos(crops, embedded.vectors, season.root)
+    matches, problems, verifier = compare(
+        side, known, network.fingerprint, lambda crop_id: size[photo_of[crop_id]],
+        config.index, matcher, calibration, folder / "cache", among_themselves=True,
+    )  # fmt: skip
+    matches = write_table(matches, folder, MATCHES)
+    encounters = _in_time_order(crops)
+    links = link_encounters(matches, dict(zip(crops["crop_id"], crops["encounter"], strict=True)), owner)
+    links = write_table(links, folder, LINKS)
+    apart = cannot_links(crops)
+    groups = group_encounters(encounters, links, config.decision.accept, apart, sorted(set(owner.values())))
+    proposed = decide(groups, links, unfit_encounters(crops, config.decision), config.decision)
+    known_flanks = _known_flanks(known, owner)
+    catalogue.record_run(
+        run_id, season.root.resolve().name, crops, embedded.vectors, network.fingerprint, proposed,
+        lambda crop_id: jpeg_bytes(verifier.picture(crop_id, 768), 768, 90), f"reid {__version__}",
+    )  # fmt: skip
+    catalogue.rebuild_index()
+    # what stands: names given for good, and what persons decided before
+    standing = catalogue.decisions(run_id).set_index("encounter").loc[encounters].reset_index()
+    decisions = write_table(standing, folder, DECISIONS)
+    named = decisions[decisions["identity"] != UNKNOWN]
+    result = count(
+        dict(zip(named["encounter"], named["identity"], strict=True)),
+        encounter_flanks(crops),
+        links,
+        set(decisions.loc[decisions["identity"] == UNKNOWN, "encounter"]),
+        apart,
+        known_flanks=known_flanks,
+        confidence=config.count.confidence,
+        draws=config.count.draws,
+        seed=config.count.seed,
+    )
+    return _Found(crops, matches, decisions, result, verifier), problems
+
+
+def season_id(config: CensusConfig, root: Path) -> str:
+    """What the catalogue calls this season: the name given, else the photo folder's with a mark of where it lies."""
+    if config.season:
+        return config.season
+    place = hashlib.sha256(str(root.resolve()).encode()).hexdigest()[:8]
+    return f"{root.resolve().name}-{place}".replace(":", "-")
+
+
+def _in_time_order(crops: pd.DataFrame) -> list[str]:
+    first = crops.groupby("encounter", sort=True)["date"].min().sort_values(kind="stable", na_position="last")
+    return [str(name) for name in first.index]
+
+
+def _known_flanks(known: Side | None, owner: dict[str, str]) -> dict[str, set[str]]:
+    flanks: dict[str, set[str]] = {}
+    if known is not None:
+        for crop_id, flank in zip(known.crops["crop_id"], known.crops["orientation"], strict=True):
+            flanks.setdefault(owner[crop_id], set()).add(flank)
+    return flanks
+
+
+def _report(
+    config: CensusConfig,
+    season: Scanned,
+    found: _Found,
+    problems: pd.DataFrame,
+    network: LoadedNetwork,
+    matcher: LocalMatcher,
+    calibration: Calibration,
+    folder: Path,
+) -> dict[str, Any]:
+    settings = {
+        "detector": config.detector.name,
+        "confidence": config.detector.confidence,
+        "model": network.name,
+        "matcher": matcher.fingerprint,
+        "accept": config.decision.accept,
+        "reject": config.decision.reject,
+        "sequence_gap_s": config.scan.sequence_gap_s,
+    }
+    stated = str(calibration.protocol.get("summary", "of the user's own"))
+    census, sightings, individuals = census_tables(
+        found.crops, found.decisions, found.count, season.photos, problems, settings, network.fingerprint, stated
+    )
+    write_json(census, folder / "census.json")
+    write_csv(sightings, folder / "sightings.csv")
+    write_csv(individuals, folder / "individuals.csv")
+    figures = match_figures(found.decisions, found.crops, found.matches, found.verifier)
+    wanted = choose_pictures(sightings, config.count.photos_per_individual)
+    pictures = crop_pictures([crop for chosen in wanted.values() for crop in chosen], found.verifier)
+    whole = config.detector.name == "whole"
+    report = assemble_report(
+        title=f"Census of {season.root.resolve().name}",
+        census=census,
+        sightings=sightings,
+        individuals=individuals,
+        decisions=found.decisions,
+        stations=season.stations,
+        photos=season.photos,
+        problems=problems,
+        pictures=dict(pictures),
+        matches=figures,
+        candidates=_candidates(found),
+        method={
+            "Boxes": "Every photo was taken whole: no detections were given." if whole else
+            f"Recorded in {Path(config.detections).name}; animals from confidence {config.detector.confidence:g} on.",
+            "Encounters": f"Photos of a station less than {config.scan.sequence_gap_s:g} seconds apart are one encounter, "
+            "unless two animals stand in one frame.",
+            "Comparison": f"The network {network.name} (fingerprint {network.fingerprint}) finds the "
+            f"{config.index.candidates} nearest crops of the same flank; {matcher.name} compares their spots one by one.",
+            "Probability": f"From the matched spots, by a calibration: {stated}",
+            "Decision": f"Two encounters are one animal from a probability of {config.decision.accept:g} on. One whose best "
+            f"link lies between {config.decision.reject:g} and that, or that shows no flank, is left to a person.",
+        },
+        limits=_limits(season, whole),
+    )  # fmt: skip
+    write_report(folder / "report.html", report, config.count.photos_per_individual)
+    return census
+
+
+def _limits(season: Scanned, whole: bool) -> list[str]:
+    limits = []
+    inferred = season.stations.loc[season.stations["source"] == "inferred", "station"].unique()
+    if len(inferred):
+        limits.append(
+            f"The cameras of {', '.join(sorted(inferred))} were taken for pairs because they fired in the same minute more often "
+            "than chance allows; a stations table says it for certain. Two sides of one animal may rest on this alone."
+        )
+    if season.photos.loc[season.photos["error"].isna(), "date"].isna().any():
+        limits.append("Photos without a time stand alone: each is its own encounter, which makes more encounters than there were.")
+    if whole:
+        limits.append("Without boxes, the background takes part in the comparison, and empty photos count as animals.")
+    return limits
+
+
+def _candidates(found: _Found) -> dict[str, tuple[str, float | None]]:
+    """Whom each unsure encounter may be: the name of its best candidate's animal."""
+    owner = dict(zip(found.crops["crop_id"], found.crops["encounter"], strict=True))
+    name = dict(zip(found.decisions["encounter"], found.decisions["identity"], strict=True))
+    result: dict[str, tuple[str, float | None]] = {}
+    for row in found.decisions[found.decisions["decision"] == "unsure"].itertuples(index=False):
+        if pd.notna(row.candidate):
+            other = owner.get(row.candidate)
+            who = name[other] if other is not None else None
+            label = who if who and who != UNKNOWN else other or str(row.candidate).split(":")[0]
+            result[row.encounter] = (label, float(row.probability))
+    return result
+
+
+def _summary(config: CensusConfig, census: dict[str, Any], found: _Found, catalogue: Path) -> str:
+    interval, photos = census["interval"], census["photos"]
+    lines = [
+        f"{census['individuals']} individuals, between {interval['low']} and {interval['high']} "
+        f"({interval['confidence']:.0%} interval): {census['known']} known, {census['new']} new.",
+        f"{census['encounters']} encounters, {census['unsure']} of them for a person to decide; "
+        f"{photos['found']} photos, {photos['unreadable']} unreadable, {photos['without_animal']} without an animal.",
+    ]
+    if config.detector.name == "whole":
+        lines.append("No detections were given, so every photo was taken whole; give detections=FILE for a better census.")
+    lines.append(f"Report: {Path(config.output) / 'report.html'}   Catalogue: {catalogue}")
+    return "\n".join(lines)

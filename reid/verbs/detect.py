@@ -1,0 +1,39 @@
+"""`reid detect`: boxes of the animals on a folder of photos, as a table and as MegaDetector's JSON."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from reid.detect import DetectorSettings, detect, write_megadetector
+from reid.photos import ScanSettings
+from reid.tables import DETECTIONS, PROBLEMS
+from reid.verbs.common import collect_problems, input_path, run_folder, write_settings, write_table
+from reid.verbs.season import scan_stage
+
+__all__ = ["DetectConfig", "run"]
+
+
+@dataclass(frozen=True)
+class DetectConfig:
+    photos: str
+    output: str
+    detections: str = ""
+    scan: ScanSettings = field(default_factory=ScanSettings)
+    detector: DetectorSettings = field(default_factory=DetectorSettings)
+
+
+def run(config: DetectConfig) -> str:
+    """Detect; returns the summary for the terminal."""
+    root = input_path(config.photos, "photos", "folder")
+    with run_folder(config.output, "detect", {"photos": str(root.resolve())}) as folder:
+        season = scan_stage(root, folder, config.scan)
+        detections, problems = detect(season.photos, root, config.detector)
+        detections = write_table(detections, folder, DETECTIONS)
+        write_megadetector(detections, season.photos, folder / "megadetector.json")
+        problems = write_table(collect_problems(season.problems, problems), folder, PROBLEMS, csv=True)
+        write_settings(config, folder)
+    found = detections["image_id"].nunique()
+    return (
+        f"{len(detections)} animals on {found} of {len(season.photos)} photos; {len(problems)} problems.\n"
+        f"Tables, and megadetector.json for other programs, in {config.output}"
+    )

@@ -1,0 +1,48 @@
+"""`reid embed`: a season of photos, or a labelled table, becomes vectors."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from reid.detect import DetectorSettings
+from reid.embed import CropSettings, load_network
+from reid.photos import ScanSettings
+from reid.tables import PROBLEMS
+from reid.verbs.common import collect_problems, input_path, run_folder, write_settings, write_table
+from reid.verbs.season import detected_crops, embed_stage, labelled_crops, scan_stage, write_vectors
+
+__all__ = ["EmbedConfig", "run"]
+
+
+@dataclass(frozen=True)
+class EmbedConfig:
+    input: str
+    output: str
+    detections: str = ""
+    model: str = ""
+    scan: ScanSettings = field(default_factory=ScanSettings)
+    detector: DetectorSettings = field(default_factory=DetectorSettings)
+    crop: CropSettings = field(default_factory=CropSettings)
+
+
+def run(config: EmbedConfig) -> str:
+    """Embed; returns the summary for the terminal."""
+    source = input_path(config.input, "input", "folder or CSV")
+    network = load_network(config.model)
+    with run_folder(config.output, "embed", {"input": str(source.resolve())}) as folder:
+        if source.is_dir():
+            season = scan_stage(source, folder, config.scan)
+            crops, problems = detected_crops(season, folder, config.detector, config.crop)
+            root, problems = source, collect_problems(season.problems, problems)
+        else:
+            crops, problems = labelled_crops(source, folder, identity_required=False)
+            root = source.parent
+        done = embed_stage(root, crops, network, folder)
+        write_vectors(done, network, folder)
+        problems = write_table(collect_problems(problems, done.problems), folder, PROBLEMS, csv=True)
+        write_settings(config, folder)
+    return (
+        f"{len(done.vectors)} crops to vectors of {network.network.size} with {network.name} "
+        f"(fingerprint {network.fingerprint}); {len(problems)} problems.\n"
+        f"embeddings.npy, crops.parquet and meta.json in {config.output}"
+    )

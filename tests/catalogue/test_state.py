@@ -1,0 +1,156 @@
+"""The state that SQL adds up, against the same rules in plain dictionaries, over random sequences."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+from catalogue_makers import record
+from catalogue_plain import Plain, RefusedError
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from reid.catalogue import Catalogue
+from reid.errors import CatalogueError
+
+RUNS = st.sampled_from(["r1", "r2"])
+CROPS = list("abcde")
+ENCOUNTERS = ["e1", "e2", "e3"]
+NAMES = st.sampled_from(["Bella", "bella ", "Luna", "ind-002", "IND-003", "ind-004", "ind-005"])
+
+
+class Sequences(RuleBasedStateMachine):
+    def __init__(self) -> None:
+        super().__init__()
+        self.folder = tempfile.mkdtemp()
+        self.catalogue = Catalogue(Path(self.folder) / "a.sqlite")
+        self.plain = Plain()
+
+    def teardown(self) -> None:
+        names = sorted(row[3] for row in self.plain.table() if row[3] != "unknown")
+        frame = self.catalogue.individuals()
+        assert dict(zip(frame["identity"], frame["crops"], strict=True)) == {n: names.count(n) for n in names}
+        assert not self.catalogue._connection.execute("PRAGMA foreign_key_check").fetchall()
+        # Taking everything back leaves an empty catalogue.
+        for _ in range(len(self.plain.past)):
+            self.catalogue.undo("Anna")
+        assert not self.actual()
+        assert self.catalogue.fingerprint is None
+        with pytest.raises(CatalogueError, match="nothing to undo"):
+            self.catalogue.undo("Anna")
+        self.catalogue.close()
+        shutil.rmtree(self.folder)
+
+    def actual(self) -> set[tuple[Any, ...]]:
+        rows = self.catalogue._connection.execute(
+            "SELECT run, crop_id, encounter, identity, decision, probability FROM seen"
+        )
+        return set(rows.fetchall())
+
+    def both(self, plain: Any, real: Any) -> None:
+        try:
+            wanted = plain()
+        except RefusedError:
+            with pytest.raises(CatalogueError):
+                real()
+            return
+        found = real()
+        if wanted is not None:
+            assert found == wanted
+
+    def names(self) -> list[str]:
+        return sorted({name for animal in self.plain.now.animals.values() for name in animal.names}) or [
+            "nobody"
+        ]
+
+    def met(self) -> list[tuple[str, str]]:
+        return sorted({self.plain.now.rows[row] for row in self.plain.now.place.values()})
+
+    @rule(
+        data=st.data(),
+        run=RUNS,
+        probability=st.sampled_from([0.8, 0.9]),
+        by=st.sampled_from(["reid 0.1", "reid 0.2", "Anna"]),
+    )
+    def record(self, data: st.DataObject, run: str, probability: float, by: str) -> None:
+        where = data.draw(st.lists(st.sampled_from([*ENCOUNTERS, None]), min_size=5, max_size=5))
+        found: dict[str, list[str]] = {}
+        for crop, encounter in zip(CROPS, where, strict=True):
+            if encounter:
+                found.setdefault(encounter, []).append(crop)
+        words = st.sampled_from(["?", "new-1", "new-1", "new-2", *self.names()])
+        said = {encounter: data.draw(words) for encounter in found}
+        self.both(
+            lambda: self.plain.record(run, found, said, probability, by == "Anna"),
+            lambda: record(self.catalogue, run, found, said, by=by, probability=probability),
+        )
+
+    @rule(data=st.data(), new=NAMES)
+    def rename(self, data: st.DataObject, new: str) -> None:
+        old = data.draw(st.sampled_from(self.names()))
+        self.both(lambda: self.plain.rename(old, new), lambda: self.catalogue.rename(old, new, "Anna"))
+
+    @rule(data=st.data())
+    def merge(self, data: st.DataObject) -> None:
+        keep, gone = (data.draw(st.sampled_from(self.names())) for _ in range(2))
+        self.both(lambda: self.plain.merge(keep, gone), lambda: self.catalogue.merge(keep, gone, "Anna"))
+
+    @precondition(lambda self: self.plain.now.place)
+    @rule(data=st.data())
+    def decide(self, data: st.DataObject) -> None:
+        run, encounter = data.draw(st.sampled_from(self.met()))
+        identity = data.draw(st.sampled_from([None, "new", *self.names()]))
+        self.both(
+            lambda: self.plain.decide(run, encounter, identity),
+            lambda: self.catalogue.decide(run, encounter, identity, "Bo") and None,
+        )
+
+    @precondition(lambda self: self.plain.now.place)
+    @rule(data=st.data())
+    def split(self, data: st.DataObject) -> None:
+        name = data.draw(st.sampled_from(self.names()))
+        chosen = data.draw(st.lists(st.sampled_from(self.met()), unique=True, max_size=2))
+        self.both(
+            lambda: self.plain.split(name, chosen), lambda: self.catalogue.split(name, chosen, "Bo") and None
+        )
+
+    @rule()
+    def undo(self) -> None:
+        self.both(self.plain.undo, lambda: self.catalogue.undo("Bo"))
+
+    @rule()
+    def reopen(self) -> None:
+        self.catalogue.close()
+        self.catalogue = Catalogue(self.catalogue.path, create=False)
+
+    @invariant()
+    def the_same(self) -> None:
+        assert self.actual() == self.plain.table()
+
+
+QUICK = settings(
+    max_examples=12,
+    stateful_step_count=12,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+    derandomize=True,
+)
+
+
+def test_random_sequences_agree_with_the_plain_rules() -> None:
+    run_state_machine_as_test(Sequences, settings=QUICK)
+
+
+@pytest.mark.slow
+def test_many_long_random_sequences_agree_with_the_plain_rules() -> None:
+    run_state_machine_as_test(Sequences, settings=settings(QUICK, max_examples=40, stateful_step_count=20))
