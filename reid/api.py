@@ -72,7 +72,9 @@ def census(
         ReidError: something is wrong with the input or the settings; the message says what to do.
     """
     summary = _run(
-        "census", {"photos": photos, "output": output, "detections": detections, "catalogue": catalogue}, settings
+        "census",
+        {"photos": photos, "output": output, "detections": detections, "catalogue": catalogue},
+        settings,
     )
     folder = Path(output).expanduser()
     return Census(

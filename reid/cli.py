@@ -8,11 +8,12 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from reid._version import __version__
 from reid.errors import ConfigError, ReidError, choices
 
-__all__ = ["VERBS", "main", "run_verb"]
+__all__ = ["VERBS", "import_verb", "main", "run_verb", "with_detector"]
 
 
 @dataclass(frozen=True)
@@ -30,11 +31,30 @@ VERBS = {
         "a season of photos in, who was there out: report, tables, catalogue",
         "reid census photos=season/ detections=megadetector.json output=runs/season catalogue=leopards.sqlite",
     ),
-    "scan": Verb("ScanConfig", "list photos with their times, cameras, stations and sequences", "reid scan photos=season/ output=runs/scan"),
-    "detect": Verb("DetectConfig", "find the animals on photos", "reid detect photos=season/ detections=megadetector.json output=runs/boxes"),
-    "embed": Verb("EmbedConfig", "turn animals into vectors", "reid embed input=season/ detections=megadetector.json output=runs/vectors"),
+    "scan": Verb(
+        "ScanConfig",
+        "list photos with their times, cameras, stations and sequences",
+        "reid scan photos=season/ output=runs/scan",
+    ),
+    "detect": Verb(
+        "DetectConfig",
+        "find the animals on photos",
+        "reid detect photos=season/ detections=megadetector.json output=runs/boxes",
+    ),
+    "embed": Verb(
+        "EmbedConfig",
+        "turn animals into vectors",
+        "reid embed input=season/ detections=megadetector.json output=runs/vectors",
+    ),
     "identify": Verb(
-        "IdentifyConfig", "name animals from a table of known ones", "reid identify gallery=known.csv queries=unnamed.csv output=runs/names"
+        "IdentifyConfig",
+        "name animals from a table of known ones",
+        "reid identify gallery=known.csv queries=unnamed.csv output=runs/names",
+    ),
+    "calibrate": Verb(
+        "CalibrateConfig",
+        "fit the probabilities to labelled animals of your own",
+        "reid calibrate data=[known.csv] output=runs/calibration",
     ),
     "catalogue": Verb("", "list, show or rename the animals of a catalogue", "reid catalogue list leopards.sqlite"),
 }
@@ -75,13 +95,17 @@ def run_verb(verb: str, words: Sequence[str]) -> str:
     """
     from reid.config import compose
 
+    module, schema = import_verb(verb)
+    return str(module.run(words if schema is None else compose(verb, schema, with_detector(words))))
+
+
+def import_verb(verb: str) -> tuple[Any, Any]:
+    """A verb's module, and the dataclass of its settings; None for one that takes plain words."""
     module = importlib.import_module(f"reid.verbs.{verb}")
-    if not VERBS[verb].config:
-        return str(module.run(words))
-    return str(module.run(compose(verb, getattr(module, VERBS[verb].config), _with_detector(words))))
+    return module, getattr(module, VERBS[verb].config) if VERBS[verb].config else None
 
 
-def _with_detector(words: Sequence[str]) -> list[str]:
+def with_detector(words: Sequence[str]) -> list[str]:
     """Naming a detections file is choosing the detector that reads it."""
     named = any(word.startswith("detections=") and word != "detections=" for word in words)
     chosen = any(word.startswith("detector=") for word in words)
@@ -89,9 +113,20 @@ def _with_detector(words: Sequence[str]) -> list[str]:
 
 
 def _help() -> str:
-    lines = [f"reid {__version__}: individuals of spotted cats from camera-trap photographs.", "", "usage: reid VERB key=value ...", ""]
+    lines = [
+        f"reid {__version__}: individuals of spotted cats from camera-trap photographs.",
+        "",
+        "usage: reid VERB key=value ...",
+        "",
+    ]
     lines += [f"  {name:<10} {verb.does}" for name, verb in VERBS.items()]
-    lines += ["", "Start here:", f"  {VERBS['census'].example}", "", "`reid VERB --help` lists a verb's settings."]
+    lines += [
+        "",
+        "Start here:",
+        f"  {VERBS['census'].example}",
+        "",
+        "`reid VERB --help` lists a verb's settings.",
+    ]
     return "\n".join(lines)
 
 
@@ -108,18 +143,27 @@ def _verb_help(verb: str) -> str:
     folder, choices_of = configs_folder(), groups()
     text = (folder / f"{verb}.yaml").read_text(encoding="utf-8")
     defaults, _, own = text.partition("  - _self_")
-    lines += ["settings (key=value; ??? must be given):", *(f"  {line}" for line in own.strip().splitlines()), ""]
+    lines += [
+        "settings (key=value; ??? must be given):",
+        *(f"  {line}" for line in own.strip().splitlines()),
+        "",
+    ]
     for line in defaults.splitlines():
         group, _, choice = line.strip().removeprefix("- ").partition(": ")
         if choice:
-            lines.append(f"{group}={choice} (or {', '.join(c for c in choices_of[group] if c != choice) or 'no other'}):")
+            lines.append(
+                f"{group}={choice} (or {', '.join(c for c in choices_of[group] if c != choice) or 'no other'}):"
+            )
             lines += _group_lines(folder / group / f"{choice}.yaml", group)
     lines.append("config=FILE reads settings from a YAML file, such as the settings.yaml of an earlier run.")
     return "\n".join(lines)
 
 
 def _group_lines(path: Path, group: str) -> list[str]:
-    return [f"  {group}.{line}" if line[:1].isalpha() else f"  {line}" for line in path.read_text(encoding="utf-8").splitlines()]
+    return [
+        f"  {group}.{line}" if line[:1].isalpha() else f"  {line}"
+        for line in path.read_text(encoding="utf-8").splitlines()
+    ]
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from typing import Any, TypeVar, get_type_hints
 from reid.errors import ConfigError, InputError, choices
 from reid.resources import configs_folder
 
-__all__ = ["compose", "groups", "overrides_of"]
+__all__ = ["compose", "groups", "overrides_of", "quiet_hydra", "typed"]
 
 T = TypeVar("T")
 
@@ -97,7 +97,7 @@ def compose(verb: str, schema: type[T], words: Sequence[str]) -> T:
             values = OmegaConf.to_container(hydra_compose(verb, overrides=safe), resolve=True, throw_on_missing=False)
     except (HydraException, OmegaConfBaseException) as error:
         raise ConfigError(_told(error, pairs)) from None
-    return _typed(values, schema, verb)
+    return typed(values, schema, verb)
 
 
 def _from_files(files: Iterable[str]) -> list[str]:
@@ -120,7 +120,9 @@ def _from_files(files: Iterable[str]) -> list[str]:
 def _split(word: str, verb: str) -> tuple[str, str]:
     key, sign, value = word.partition("=")
     if not sign or not key:
-        raise ConfigError(f"{word!r} is no setting; write key=value, for example photos=FOLDER. `reid {verb} --help` lists them.")
+        raise ConfigError(
+            f"{word!r} is no setting; write key=value, for example photos=FOLDER. `reid {verb} --help` lists them."
+        )
     return key.lstrip("+"), value
 
 
@@ -152,7 +154,12 @@ def _told(error: Exception, pairs: Sequence[tuple[str, str]]) -> str:
     return "wrong settings: " + " ".join(str(error).split()) + "."
 
 
-def _typed(values: Any, schema: type[T], verb: str) -> T:
+def typed(values: Any, schema: type[T], verb: str) -> T:
+    """Composed settings as the verb's dataclass.
+
+    Raises:
+        ConfigError: a key is unknown, a value does not fit, or a needed one is missing.
+    """
     from pydantic import TypeAdapter, ValidationError
 
     _check_values(values, schema)
@@ -166,7 +173,9 @@ def _typed(values: Any, schema: type[T], verb: str) -> T:
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"])
-        raise ConfigError(f"{key}={first['input']!r} does not fit: {first['msg'][0].lower()}{first['msg'][1:]}.") from None
+        raise ConfigError(
+            f"{key}={first['input']!r} does not fit: {first['msg'][0].lower()}{first['msg'][1:]}."
+        ) from None
 
 
 def _check_values(values: Any, schema: Any, prefix: str = "") -> None:
@@ -177,5 +186,18 @@ def _check_values(values: Any, schema: Any, prefix: str = "") -> None:
             raise ConfigError(f"unknown setting {prefix + key!r}; valid are {choices(hints)}.")
         if dataclasses.is_dataclass(hints[key]):
             if not isinstance(value, Mapping):
-                raise ConfigError(f"{prefix}{key}={value!r} must be a group of settings: {choices(get_type_hints(hints[key]))}.")
+                raise ConfigError(
+                    f"{prefix}{key}={value!r} must be a group of settings: {choices(get_type_hints(hints[key]))}."
+                )
             _check_values(value, hints[key], f"{prefix}{key}.")
+
+
+def quiet_hydra() -> list[str]:
+    """Words that keep Hydra's own log folders out of the working folder: a run's folder holds its settings already."""
+    return [
+        "hydra.run.dir=.",
+        "hydra.output_subdir=null",
+        "hydra/job_logging=disabled",
+        "hydra/hydra_logging=disabled",
+        "hydra.sweep.dir=.",
+    ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sized
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -22,7 +22,7 @@ def track(items: Iterable[T], stage: str, total: int | None = None, unit: str = 
     """
     from tqdm import tqdm
 
-    if total is None and hasattr(items, "__len__"):
+    if total is None and isinstance(items, Sized):
         total = len(items) + done
     with tqdm(total=total, initial=done, desc=f"{stage:>8}", unit=unit, dynamic_ncols=True) as bar:
         for item in items:

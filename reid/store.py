@@ -109,8 +109,12 @@ def open_run(folder: str | Path, what: Mapping[str, Any]) -> filelock.FileLock:
         except ValueError:
             before = {}
         if before != what:
-            changed = ", ".join(f"{k}={before.get(k)!r}" for k in sorted({*before, *what}) if before.get(k) != what.get(k))
-            raise OutputError(f"the output folder {folder} holds another run ({changed}). Name another folder, or remove this one.")
+            changed = ", ".join(
+                f"{k}={before.get(k)!r}" for k in sorted({*before, *what}) if before.get(k) != what.get(k)
+            )
+            raise OutputError(
+                f"the output folder {folder} holds another run ({changed}). Name another folder, or remove this one."
+            )
     elif existing:
         raise OutputError(
             f"the output folder {folder} is not empty and holds no run of reid (found {existing[0].name!r}). Name an empty or a new folder."
@@ -121,6 +125,8 @@ def open_run(folder: str | Path, what: Mapping[str, Any]) -> filelock.FileLock:
     except filelock.Timeout:
         raise OutputError(f"another run is at work in {folder}. Wait for it, or name another folder.") from None
     except OSError as error:
-        raise OutputError(f"the output folder {folder} cannot be written: {error.strerror}. Name another one.") from None
+        raise OutputError(
+            f"the output folder {folder} cannot be written: {error.strerror}. Name another one."
+        ) from None
     write_json(what, name)
     return lock

@@ -7,7 +7,7 @@ move one to and from disk atomically; the same rows always give the same bytes.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,6 +37,7 @@ __all__ = [
     "empty",
     "from_rows",
     "read",
+    "records",
     "write",
     "write_csv",
 ]
@@ -267,7 +268,9 @@ def check(frame: pd.DataFrame, table: Table, where: str | None = None, extra: bo
         )
     others = [name for name in frame.columns if name not in table.names]
     if others and not extra:
-        raise TableError(f"{where} has unknown columns {', '.join(map(repr, others))}; it may have {', '.join(table.names)}.")
+        raise TableError(
+            f"{where} has unknown columns {', '.join(map(repr, others))}; it may have {', '.join(table.names)}."
+        )
     out = pd.DataFrame(index=pd.RangeIndex(len(frame)))
     for column in table.columns:
         values = frame[column.name].reset_index(drop=True) if column.name in frame.columns else None
@@ -275,7 +278,10 @@ def check(frame: pd.DataFrame, table: Table, where: str | None = None, extra: bo
     for name in others:
         out[name] = frame[name].reset_index(drop=True)
     schema = pandera.DataFrameSchema(
-        {column.name: pandera.Column(None, checks=_limits(column, pandera), nullable=not column.required) for column in table.columns},
+        {
+            column.name: pandera.Column(None, checks=_limits(column, pandera), nullable=not column.required)
+            for column in table.columns
+        },
         unique=list(table.key) if table.key else None,
     )
     try:
@@ -294,7 +300,9 @@ def _limits(column: Column, pandera: Any) -> list[Any]:
     if column.values is not None:
         checks.append(pandera.Check.isin(column.values, error=f"one of {', '.join(column.values)}"))
     if column.kind == "bbox":
-        checks.append(pandera.Check(_is_box, element_wise=True, error="four finite numbers, with width and height above 0"))
+        checks.append(
+            pandera.Check(_is_box, element_wise=True, error="four finite numbers, with width and height above 0")
+        )
     return checks
 
 
@@ -350,6 +358,11 @@ def from_rows(rows: Iterable[Mapping[str, Any]], table: Table) -> pd.DataFrame:
     """A checked table from dictionaries, one a row."""
     rows = list(rows)
     return check(pd.DataFrame(rows, columns=table.names), table) if rows else empty(table)
+
+
+def records(frame: pd.DataFrame) -> Iterator[Any]:
+    """The rows of a table in order, each with its columns as attributes."""
+    return iter(frame.itertuples(index=False))
 
 
 def write(frame: pd.DataFrame, path: str | Path, table: Table, extra: bool = False) -> pd.DataFrame:

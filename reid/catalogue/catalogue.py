@@ -115,9 +115,7 @@ class Catalogue:
         with self._reading() as connection:
             if identity is None or names.fold(identity) == UNKNOWN:
                 frame = state.sightings(connection, None, exclude_run)
-                return (
-                    frame if identity is None else frame[frame["identity"] == UNKNOWN].reset_index(drop=True)
-                )
+                return frame if identity is None else frame[frame["identity"] == UNKNOWN].reset_index(drop=True)
             return state.sightings(connection, names.find(connection, identity), exclude_run)
 
     def decisions(self, run_id: str) -> pd.DataFrame:
@@ -213,9 +211,7 @@ class Catalogue:
         with self._writing() as connection:
             return record(connection, recording, by, self.name_pattern)
 
-    def decide(
-        self, run_id: str, encounter: str, identity: str | None, by: str, reason: str = ""
-    ) -> str | None:
+    def decide(self, run_id: str, encounter: str, identity: str | None, by: str, reason: str = "") -> str | None:
         """A person says whose an encounter is.
 
         Args:

@@ -137,15 +137,13 @@ def undo(connection: sqlite3.Connection, by: str, event: int | None) -> int:
     Only the last one, so that nothing is left that was built on what is taken back. Repeat it to go further.
     """
     last = connection.execute(
-        "SELECT event, kind, who FROM event WHERE undoes IS NULL AND event IN live "
-        "ORDER BY event DESC LIMIT 1"
+        "SELECT event, kind, who FROM event WHERE undoes IS NULL AND event IN live ORDER BY event DESC LIMIT 1"
     ).fetchone()
     if last is None:
         raise CatalogueError("there is nothing to undo in this catalogue.")
     if event is not None and event != last[0]:
         raise CatalogueError(
-            f"event {event} is not the last one that stands: {last[0]} is ({last[1]} by {last[2]}). "
-            "Undo that first."
+            f"event {event} is not the last one that stands: {last[0]} is ({last[1]} by {last[2]}). Undo that first."
         )
     _ = Event(connection, "undo", by, undoes=last[0]).number
     return int(last[0])

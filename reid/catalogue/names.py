@@ -43,13 +43,9 @@ def clean(name: str) -> str:
     if not fold(name):
         raise CatalogueError("the new name is empty; give at least one visible character.")
     if len(name) > LONGEST:
-        raise CatalogueError(
-            f"the name {name[:20]!r}... has {len(name)} characters; at most {LONGEST} are allowed."
-        )
+        raise CatalogueError(f"the name {name[:20]!r}... has {len(name)} characters; at most {LONGEST} are allowed.")
     if any(unicodedata.category(c) in ("Cc", "Cs") for c in name):
-        raise CatalogueError(
-            f"the name {name!r} holds a control character; use letters, digits, signs and spaces."
-        )
+        raise CatalogueError(f"the name {name!r} holds a control character; use letters, digits, signs and spaces.")
     if fold(name) in (UNKNOWN, NEW):
         raise CatalogueError(
             f"the name {name!r} has a meaning of its own and can be no individual's; choose another one."

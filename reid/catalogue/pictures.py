@@ -22,9 +22,7 @@ def place(folder: Path, content_hash: str, bbox: Sequence[float]) -> Path:
     return folder / f"{sha256(text.encode()).hexdigest()[:32]}.jpg"
 
 
-def keep(
-    folder: Path, crops: Iterable[tuple[str, str, Sequence[float]]], picture: Callable[[str], bytes]
-) -> None:
+def keep(folder: Path, crops: Iterable[tuple[str, str, Sequence[float]]], picture: Callable[[str], bytes]) -> None:
     """Write the pictures that are not there yet, each whole or not at all.
 
     Args:

@@ -48,24 +48,16 @@ class Recording:
                 f"the run id {self.run_id!r} is empty or holds a colon or control character; use letters."
             )
         if self.vectors.ndim != 2 or len(self.vectors) != len(self.crops):
-            raise TableError(
-                f"{len(self.crops)} crops need as many vectors; got the shape {self.vectors.shape}."
-            )
+            raise TableError(f"{len(self.crops)} crops need as many vectors; got the shape {self.vectors.shape}.")
         if not np.allclose(np.linalg.norm(self.vectors, axis=1), 1, atol=1e-2):  # false for NaN too
-            raise TableError(
-                "the vectors for the catalogue must be finite and of unit length; these are not."
-            )
+            raise TableError("the vectors for the catalogue must be finite and of unit length; these are not.")
         met, decided = set(self.crops["encounter"].dropna()), set(self.decisions["encounter"])
         if self.crops["encounter"].isna().any():
             raise TableError("a crop for the catalogue belongs to no encounter; every crop needs one.")
         if met != decided:
             odd = sorted(met ^ decided)[0]
-            raise TableError(
-                f"encounter {odd!r} has {'no decision' if odd in met else 'a decision but no crops'}."
-            )
-        wrong = self.decisions[
-            (self.decisions["decision"] == "unsure") != (self.decisions["identity"] == UNKNOWN)
-        ]
+            raise TableError(f"encounter {odd!r} has {'no decision' if odd in met else 'a decision but no crops'}.")
+        wrong = self.decisions[(self.decisions["decision"] == "unsure") != (self.decisions["identity"] == UNKNOWN)]
         if len(wrong):
             first = wrong.iloc[0]
             raise TableError(
@@ -197,15 +189,11 @@ def _vectors(event: Event, run: int, recording: Recording) -> None:
         embedding = present.embedding
     numbers = _crops(connection, run)
     stored = dict(
-        connection.execute(
-            "SELECT crop, data FROM in_use JOIN crop USING (crop) WHERE run = ?", (run,)
-        ).fetchall()
+        connection.execute("SELECT crop, data FROM in_use JOIN crop USING (crop) WHERE run = ?", (run,)).fetchall()
     )
     for crop_id, vector in sorted(
         zip(recording.crops["crop_id"], recording.vectors, strict=True), key=lambda pair: pair[0]
     ):
         data = stored.get(numbers[crop_id])
         if data is None or not np.allclose(np.frombuffer(data, dtype="<f4"), vector, rtol=0, atol=TOLERANCE):
-            event.add(
-                "vector", crop=numbers[crop_id], embedding=embedding, data=vector.astype("<f4").tobytes()
-            )
+            event.add("vector", crop=numbers[crop_id], embedding=embedding, data=vector.astype("<f4").tobytes())

@@ -168,9 +168,7 @@ def _explain(path: Path, error: sqlite3.DatabaseError) -> str:
     if "readonly" in text:
         return f"the catalogue {path} cannot be written: it or its folder is read-only. Copy it elsewhere."
     if "locked" in text:
-        return (
-            f"the catalogue {path} is in use: another process has been writing for {WAIT_S:g} s. Try again."
-        )
+        return f"the catalogue {path} is in use: another process has been writing for {WAIT_S:g} s. Try again."
     if "unable to open" in text:
         return f"the catalogue {path} cannot be opened: see to the rights of the file and its folder."
     return f"the catalogue {path} cannot be used: {text}. Restore it from a copy if it is damaged."
@@ -183,15 +181,11 @@ def connect(path: Path, create: bool) -> sqlite3.Connection:
         CatalogueError: there is none, or the file is something else, or of a newer schema.
     """
     if path.is_dir():
-        raise CatalogueError(
-            f"{path} is a folder; a catalogue is a file, for example {path / 'catalogue.sqlite'}."
-        )
+        raise CatalogueError(f"{path} is a folder; a catalogue is a file, for example {path / 'catalogue.sqlite'}.")
     if not path.exists() and not create:
         raise CatalogueError(f"there is no catalogue at {path}. A census with catalogue={path} makes one.")
     if not path.parent.is_dir():
-        raise CatalogueError(
-            f"the catalogue {path} cannot be made: there is no folder {path.parent}. Make it first."
-        )
+        raise CatalogueError(f"the catalogue {path} cannot be made: there is no folder {path.parent}. Make it first.")
     if not _may_be_sqlite(path):
         raise CatalogueError(f"{path} is no catalogue: {NOT_SQLITE}")
     with errors(path):
@@ -203,9 +197,7 @@ def connect(path: Path, create: bool) -> sqlite3.Connection:
             connection.execute("PRAGMA foreign_keys = ON")
             if _is_blank(connection):
                 if not create:
-                    raise CatalogueError(
-                        f"{path} is an empty file and no catalogue. Remove it, or name another one."
-                    )
+                    raise CatalogueError(f"{path} is an empty file and no catalogue. Remove it, or name another one.")
                 _make(connection)
             _check(connection, path)
     except BaseException:
@@ -258,9 +250,7 @@ def _statements(script: str) -> Iterator[str]:
 
 def _check(connection: sqlite3.Connection, path: Path) -> None:
     if _number(connection, "application_id") != APPLICATION_ID:
-        raise CatalogueError(
-            f"{path} is an SQLite file of another program and no catalogue. Name another file."
-        )
+        raise CatalogueError(f"{path} is an SQLite file of another program and no catalogue. Name another file.")
     version = _number(connection, "user_version")
     if version > VERSION:
         raise CatalogueError(
@@ -268,9 +258,7 @@ def _check(connection: sqlite3.Connection, path: Path) -> None:
             "Update reid."
         )
     if version < VERSION:
-        raise CatalogueError(
-            f"the catalogue {path} has the unknown schema {version}; this reid knows {VERSION}."
-        )
+        raise CatalogueError(f"the catalogue {path} has the unknown schema {version}; this reid knows {VERSION}.")
 
 
 @contextmanager

@@ -6,7 +6,7 @@ when the run is recorded again, even if its encounters have changed a little.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -41,9 +41,7 @@ def _carry_over(
         own = said.get(encounter)
         if own is not None and (None if own[2] is None else roots[own[2]]) == held[name]:
             continue
-        newest = max(
-            (row for row in sources if len(wanted) != 1 or row[2] is not None), key=lambda row: row[1]
-        )
+        newest = max((row for row in sources if len(wanted) != 1 or row[2] is not None), key=lambda row: row[1])
         _, basis, individual, kind, probability, reason = newest
         if len(wanted) > 1:
             individual, kind, probability = None, "unsure", 1.0
@@ -77,73 +75,81 @@ def decide(
         The name of each local label; see `record`.
     """
     connection = event.connection
-    human = is_human(event.by)
+    human = int(is_human(event.by))
     standing = dict(connection.execute("SELECT encounter, decision FROM standing").fetchall())
     held = {} if human else _carry_over(event, encounters, earlier, standing)
-    animals = state.animals(connection)
     columns = ("decision", "individual", "kind", "probability", "query", "candidate", "reason")
     said = {
         row[0]: dict(zip(columns, row[1:], strict=True))
-        for row in connection.execute(
-            f"SELECT encounter, {', '.join(columns)} FROM said WHERE human = ?", (int(human),)
-        )
+        for row in connection.execute(f"SELECT encounter, {', '.join(columns)} FROM said WHERE human = ?", (human,))
     }
-    rows = [{name: _plain(value) for name, value in row.items()} for row in decisions.to_dict("records")]
-    known = {
-        row["identity"]: names.find(connection, row["identity"]) for row in rows if row["decision"] == "known"
-    }
-    groups: dict[str, list[str]] = {}
-    for row in rows:
-        if row["decision"] == "new":
-            groups.setdefault(row["identity"], []).append(row["encounter"])
-    earlier_of = {
-        label: [{said[e]["individual"] for e in earlier[name] if e in said} for name in group]
-        for label, group in groups.items()
-    }
-    own = {
-        row[0]
-        for row in connection.execute(
-            "SELECT individual FROM individual WHERE run = ? AND event IN live", (run,)
-        )
-    }
-    own = {individual for individual in own if animals[individual].root not in known.values()}
-    labels: dict[str, int | None] = dict(_overlaps(earlier_of, own))
-    for label, group in groups.items():
-        if label in labels:
-            continue
-        agreed = {held[name] for name in group if name in held}
-        if len(agreed - {None}) == 1:
-            labels[label] = next(iter(agreed - {None}))
-        elif all(name in held for name in group):
-            labels[label] = None
-        else:
-            labels[label] = names.create(connection, event.number, run, pattern)
+    rows = [{str(name): _plain(value) for name, value in row.items()} for row in decisions.to_dict("records")]
+    before = {name: {said[e]["individual"] for e in earlier[name] if e in said} for name in encounters}
+    whose = _individuals(event, run, rows, before, held, pattern)
     animals = state.animals(connection)
-    born = connection.execute("SELECT min(event) FROM event WHERE run = ?", (run,)).fetchone()[0]
+    first = connection.execute("SELECT min(event) FROM event WHERE run = ?", (run,)).fetchone()[0]
     for row in rows:
+        encounter = encounters[row["encounter"]]
         if row["encounter"] in held:
             continue
-        individual = labels[row["identity"]] if row["decision"] == "new" else known.get(row["identity"])
-        kind = (
-            "known"
-            if row["decision"] == "new" and individual and animals[individual].born < born
-            else row["decision"]
-        )
-        old = said.get(encounters[row["encounter"]])
-        content = {"kind": kind, **{name: row[name] for name in columns[3:]}}
-        if (
-            old
-            and all(old[name] == value for name, value in content.items())
-            and _same(old["individual"], individual, animals)
-        ):
+        individual = whose.get((row["decision"], row["identity"]))
+        if row["decision"] == "new" and individual is not None and animals[individual].born < first:
+            row["decision"] = "known"  # a person said so of another encounter with this label
+        content = {"kind": row["decision"], **{name: row[name] for name in columns[3:]}}
+        old = said.get(encounter)
+        if old and content.items() <= old.items() and _same(old["individual"], individual, animals):
             continue
         event.add(
-            "decision", encounter=encounters[row["encounter"]], individual=individual, **content,
-            human=int(human), supersedes=standing.get(encounters[row["encounter"]]),
+            "decision", encounter=encounter, individual=individual, **content, human=human,
+            supersedes=standing.get(encounter),
         )  # fmt: skip
-    return {
-        label: animals[individual].name if individual else UNKNOWN for label, individual in labels.items()
-    }
+    labels = {identity: individual for (kind, identity), individual in whose.items() if kind == "new"}
+    return {label: UNKNOWN if i is None else animals[i].name for label, i in labels.items()}
+
+
+def _individuals(
+    event: Event,
+    run: int,
+    rows: Sequence[Mapping[str, Any]],
+    before: Mapping[str, set[int | None]],
+    held: Mapping[str, int | None],
+    pattern: str,
+) -> dict[tuple[str, str], int | None]:
+    """Which individual is meant by each kind of decision and identity, new ones added.
+
+    Args:
+        event: New individuals become part of it.
+        run: Row of the run.
+        rows: `DECISIONS` rows.
+        before: For each encounter, which individuals it was decided to be before, by the same kind of signatory.
+        held: Whose the encounters are that a person has decided about.
+        pattern: How a new individual is called.
+    """
+    connection = event.connection
+    animals = state.animals(connection)
+    whose: dict[tuple[str, str], int | None] = {}
+    groups: dict[str, list[str]] = {}
+    for row in rows:
+        if row["decision"] == "known":
+            whose["known", row["identity"]] = names.find(connection, row["identity"])
+        elif row["decision"] == "new":
+            groups.setdefault(row["identity"], []).append(row["encounter"])
+    query = "SELECT individual FROM individual WHERE run = ? AND event IN live"
+    own = {row[0] for row in connection.execute(query, (run,))}
+    # Who is known from elsewhere now was told apart from the strangers.
+    own = {individual for individual in own if animals[individual].root not in whose.values()}
+    again = _overlaps({label: [before[name] for name in group] for label, group in groups.items()}, own)
+    for label, group in groups.items():
+        agreed = {held[name] for name in group if name in held} - {None}
+        if label in again:
+            whose["new", label] = again[label]
+        elif len(agreed) == 1:
+            whose["new", label] = agreed.pop()
+        elif all(name in held for name in group):
+            whose["new", label] = None
+        else:
+            whose["new", label] = names.create(connection, event.number, run, pattern)
+    return whose
 
 
 def _plain(value: Any) -> Any:

@@ -33,7 +33,6 @@ class _Animals:
             or (self.catalogued[a] and self.catalogued[b])  # two individuals of the catalogue stay two
             or (edge.unsure and self.named[a] and self.named[b])
             or self.members[a] & self.forbidden[b]
-            or self.members[b] & self.forbidden[a]
         ):
             return
         self.parent[b] = a

@@ -63,7 +63,7 @@ def embed_crops(
         cache: Folder for finished vectors; none are kept without it.
         batch: Crops per step of the network.
     """
-    rows: list[dict[str, Any]] = crops.to_dict("records")
+    rows: list[Any] = crops.to_dict("records")
     keys = [_key(row, loaded) for row in rows]
     store = RowStore(cache, SCHEMA) if cache else None
     known: dict[str, tuple[np.ndarray, np.ndarray]] = {}

@@ -70,7 +70,9 @@ def _grow(box: list[float], margin: float, width: int, height: int) -> list[floa
     return [round(v, 2) for v in (left, top, right - left, bottom - top)]
 
 
-def crop_picture(root: Path, crop: Mapping[str, Any], longest: int | None = None, photo: np.ndarray | None = None) -> np.ndarray:
+def crop_picture(
+    root: Path, crop: Mapping[str, Any], longest: int | None = None, photo: np.ndarray | None = None
+) -> np.ndarray:
     """Cut one crop out of its photo.
 
     Args:

@@ -77,7 +77,9 @@ class Embedder:
             done = self.embed_table(photos_or_table, root)
             if len(done.problems):
                 first = done.problems.iloc[0]
-                raise InputError(f"{len(done.problems)} photos cannot be read; the first is {first['path']}: {first['reason']}.")
+                raise InputError(
+                    f"{len(done.problems)} photos cannot be read; the first is {first['path']}: {first['reason']}."
+                )
             return done.vectors
         if isinstance(photos_or_table, np.ndarray) and photos_or_table.ndim == 3:
             photos_or_table = [photos_or_table]
@@ -103,7 +105,9 @@ class Embedder:
 
         for picture in pictures:
             if picture.ndim != 3 or picture.shape[2] != 3 or picture.dtype != np.uint8 or not picture.size:
-                raise InputError(f"a picture has shape {picture.shape} and type {picture.dtype}; expected (h, w, 3) of uint8.")
+                raise InputError(
+                    f"a picture has shape {picture.shape} and type {picture.dtype}; expected (h, w, 3) of uint8."
+                )
         vectors = []
         for start in range(0, len(pictures), 32):
             batch = np.stack([preprocess(picture, self.spec) for picture in pictures[start : start + 32]])
@@ -122,7 +126,14 @@ def whole_photos(paths: Sequence[Path]) -> pd.DataFrame:
         key = f"{full}@{content[:12]}"
         box = [0.0, 0.0, float(width), float(height)]
         rows.append(
-            {"crop_id": f"{key}#{n}", "image_id": key, "path": full, "content_hash": content, "bbox": box, "orientation": UNKNOWN}
+            {
+                "crop_id": f"{key}#{n}",
+                "image_id": key,
+                "path": full,
+                "content_hash": content,
+                "bbox": box,
+                "orientation": UNKNOWN,
+            }
         )
     return from_rows(rows, CROPS)
 

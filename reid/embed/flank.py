@@ -35,7 +35,7 @@ def load_flank_head(network: EmbeddingNetwork, path: Path = WEIGHTS) -> dict[str
         The head's card: licence, data, protocol, figures.
 
     Raises:
-        FingerprintError: the network has other weights or another preprocessing than the one it was trained on.
+        FingerprintError: the network has other weights or another preprocessing than the one it belongs to.
         FormatError: the files do not fit each other.
         MissingPartError: the files are not installed.
     """
@@ -66,7 +66,9 @@ def load_flank_head(network: EmbeddingNetwork, path: Path = WEIGHTS) -> dict[str
         # halves on disk become the head's float32 here
         head.load_state_dict({k: v.float() for k, v in load_file(path).items()})
     except (RuntimeError, SafetensorError) as error:
-        raise FormatError(f"{path} does not fit the head for the flank: {' '.join(str(error).split())[:200]}.") from None
+        raise FormatError(
+            f"{path} does not fit the head for the flank: {' '.join(str(error).split())[:200]}."
+        ) from None
     network.flank_head = head.train(network.training)
     network.spec = replace(network.spec, flank=True)
     return dict(card)
@@ -93,7 +95,9 @@ def flank_of(probabilities: np.ndarray, least: float = LEAST) -> tuple[list[str]
         raise ConfigError(f"least={least} must lie between 0 and 1 (a probability).")
     probabilities = np.asarray(probabilities)
     if probabilities.ndim != 2 or probabilities.shape[1] != len(FLANKS):
-        raise ConfigError(f"the probabilities of the flanks have the shape {probabilities.shape}; expected (n, {len(FLANKS)}).")
+        raise ConfigError(
+            f"probabilities of the flanks have the shape {probabilities.shape}; expected (n, {len(FLANKS)})."
+        )
     best = probabilities.argmax(1)
     top = probabilities[np.arange(len(best)), best]
     return [FLANKS[k] if p >= least else UNKNOWN for k, p in zip(best, top, strict=True)], top

@@ -67,7 +67,9 @@ class NetworkSpec:
             if getattr(self, name) not in valid:
                 raise ConfigError(f"{name}={getattr(self, name)!r} is unknown; choose one of {choices(valid)}.")
         if self.neck != "linear" and self.embedding_size:
-            raise ConfigError(f"embedding_size={self.embedding_size} needs neck=linear; neck={self.neck} keeps the backbone's.")
+            raise ConfigError(
+                f"embedding_size={self.embedding_size} needs neck=linear; neck={self.neck} keeps the backbone's."
+            )
         if self.neck == "linear" and self.embedding_size < 1:
             raise ConfigError("neck=linear needs embedding_size, for example 512.")
         if min(self.height, self.width) < 32:
@@ -75,7 +77,8 @@ class NetworkSpec:
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-like; `NetworkSpec.from_dict` reverses it."""
-        return {**asdict(self), "mean": list(self.mean), "std": list(self.std)}
+        values: dict[str, Any] = asdict(self)
+        return values | {"mean": list(self.mean), "std": list(self.std)}
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> NetworkSpec:
@@ -84,7 +87,8 @@ class NetworkSpec:
         unknown = sorted(set(values) - set(names))
         if unknown:
             raise ConfigError(f"a network has no setting {', '.join(unknown)}; it has {choices(names)}.")
-        return cls(**{**values, **{k: tuple(values[k]) for k in ("mean", "std") if k in values}})
+        colours: dict[str, Any] = {k: tuple(values[k]) for k in ("mean", "std") if k in values}
+        return cls(**(values | colours))
 
 
 class GeM(nn.Module):
@@ -102,21 +106,26 @@ class GeM(nn.Module):
 
 
 class FlankHead(nn.Module):
-    """Which flank a crop shows, from the backbone's feature map: (B, C, h, w) to logits (B, 5), in the order of `FLANKS`.
+    """Which flank a crop shows: the backbone's feature map (B, C, h, w) to logits (B, 5), in the order of `FLANKS`.
 
-    Keeps a grid of places, since left and right differ by where the head is and not by what there is. It reads the map
-    both ways round, so a mirrored map has the same logits with left and right exchanged, whatever the weights.
+    Keeps a grid of places, since left and right differ by where the head is and not by what there is. It reads
+    the map both ways round, so a mirrored map has the same logits with left and right exchanged, whatever the
+    weights. Every place is brought to about the same strength first, which carries over better to species that
+    it never saw.
     """
 
     def __init__(self, channels: int, hidden: int = 32, grid: int = 7) -> None:
         super().__init__()
         self.grid = grid
         self.reduce = nn.Conv2d(channels, hidden, 1)
+        self.hide = nn.Dropout(0.5)
         self.classify = nn.Linear(hidden * grid * grid, len(FLANKS))
 
     def forward(self, features: Tensor) -> Tensor:
+        features = features / (features.pow(2).mean(1, keepdim=True).sqrt() + 0.25)
         x = F.adaptive_avg_pool2d(F.relu(self.reduce(features)), self.grid)
-        ahead, mirrored = self.classify(x.flatten(1)), self.classify(x.flip(-1).flatten(1))
+        ahead = self.classify(self.hide(x.flatten(1)))
+        mirrored = self.classify(self.hide(x.flip(-1).flatten(1)))
         return (ahead + mirrored[:, MIRRORED]) / 2
 
 
@@ -134,13 +143,14 @@ class EmbeddingNetwork(nn.Module):
 
         self.spec = spec
         try:
-            self.backbone = timm.create_model(spec.backbone, pretrained=pretrained, num_classes=0, global_pool="")
+            backbone: Any = timm.create_model(spec.backbone, pretrained=pretrained, num_classes=0, global_pool="")
         except RuntimeError as error:
             near = timm.list_models(f"*{spec.backbone.split('_')[0]}*")[:8]
             raise ConfigError(
                 f"timm has no network {spec.backbone!r} ({error}); similar ones are {', '.join(near) or 'in timm.list_models()'}."
             ) from None
-        self.backbone_size = int(self.backbone.num_features)
+        self.backbone = backbone
+        self.backbone_size = int(backbone.num_features)
         self.pool = GeM() if spec.pooling == "gem" else None
         size = spec.embedding_size if spec.neck == "linear" else self.backbone_size
         self.projection = nn.Linear(self.backbone_size, size, bias=False) if spec.neck == "linear" else nn.Identity()

@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from reid.embed.flank import load_flank_head
 from reid.embed.network import EmbeddingNetwork, NetworkSpec
 from reid.errors import FormatError, InputError, MissingPartError, choices
 
@@ -94,7 +95,10 @@ def save_network(network: EmbeddingNetwork, folder: str | Path, card: dict[str, 
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     save_file({k: v.detach().cpu().contiguous() for k, v in network.state_dict().items()}, folder / WEIGHTS)
-    write_json({"network": network.spec.to_dict(), "fingerprint": fingerprint(network), "card": card or {}}, folder / CARD)
+    write_json(
+        {"network": network.spec.to_dict(), "fingerprint": fingerprint(network), "card": card or {}},
+        folder / CARD,
+    )
 
 
 def _from_folder(folder: Path) -> tuple[EmbeddingNetwork, dict[str, Any]]:
@@ -103,7 +107,9 @@ def _from_folder(folder: Path) -> tuple[EmbeddingNetwork, dict[str, Any]]:
 
     for name in (CARD, WEIGHTS):
         if not (folder / name).is_file():
-            raise InputError(f"{folder} holds no network: {name} is missing. A training run's folder has {CARD} and {WEIGHTS}.")
+            raise InputError(
+                f"{folder} holds no network: {name} is missing. A training run's folder has {CARD} and {WEIGHTS}."
+            )
     try:
         described = json.loads((folder / CARD).read_text(encoding="utf-8"))
         spec = NetworkSpec.from_dict(described["network"])
@@ -116,7 +122,9 @@ def _from_folder(folder: Path) -> tuple[EmbeddingNetwork, dict[str, Any]]:
         network.load_state_dict(state)
     except (KeyError, RuntimeError, SafetensorError) as error:
         text = " ".join(str(error).split())[:200]
-        raise FormatError(f"{folder / WEIGHTS} does not fit the network that {CARD} describes ({spec.backbone}): {text}.") from None
+        raise FormatError(
+            f"{folder / WEIGHTS} does not fit the network that {CARD} describes ({spec.backbone}): {text}."
+        ) from None
     return network, dict(described.get("card") or {})
 
 
@@ -135,10 +143,17 @@ def _lite0_imagenet() -> tuple[EmbeddingNetwork, dict[str, Any]]:
     names = [k for k in target if not k.endswith("num_batches_tracked")]
     for key, value in zip(names, values, strict=False):
         if target[key].shape != value.shape:
-            raise FormatError(f"the weights of lite0-imagenet do not fit timm's {network.spec.backbone}: {key} differs in shape.")
+            raise FormatError(
+                f"the weights of lite0-imagenet do not fit timm's {network.spec.backbone}: {key} differs in shape."
+            )
         target[key] = value
     network.backbone.load_state_dict(target)
-    return network, {"licence": "Apache-2.0", "data": "ImageNet-1k classes; no animal was ever named to it"}
+    head = load_flank_head(network)
+    return network, {
+        "licence": "Apache-2.0",
+        "data": "ImageNet-1k classes; no individual was ever named to it",
+        "flank_head": head,
+    }
 
 
 NAMES = {"lite0-imagenet": _lite0_imagenet}

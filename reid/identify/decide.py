@@ -9,7 +9,7 @@ import pandas as pd
 
 from reid.errors import ConfigError
 from reid.identify.grouping import Group
-from reid.tables import DECISIONS, UNKNOWN, from_rows
+from reid.tables import DECISIONS, UNKNOWN, from_rows, records
 
 __all__ = ["DecisionSettings", "decide"]
 
@@ -47,7 +47,10 @@ class _Tie:
 
 
 def decide(
-    groups: list[Group], links: pd.DataFrame, unfit: Mapping[str, str], settings: DecisionSettings | None = None
+    groups: list[Group],
+    links: pd.DataFrame,
+    unfit: Mapping[str, str],
+    settings: DecisionSettings | None = None,
 ) -> pd.DataFrame:
     """Decisions from groups.
 
@@ -82,14 +85,24 @@ def decide(
             identity, decision = f"new-{fresh}", "new"
         for encounter in group.encounters:
             within = next((t for t in ties.get(encounter, []) if t.other in inside), None)
-            rows.append(_row(encounter, identity, decision, within, outside[encounter], unfit.get(encounter), not founders))
+            rows.append(
+                _row(
+                    encounter,
+                    identity,
+                    decision,
+                    within,
+                    outside[encounter],
+                    unfit.get(encounter),
+                    not founders,
+                )
+            )
     return from_rows(rows, DECISIONS)
 
 
 def _ties(links: pd.DataFrame) -> dict[str, list[_Tie]]:
     """Every encounter's links, best first, from its own side."""
     ties: dict[str, list[_Tie]] = {}
-    for row in links.itertuples(index=False):
+    for row in records(links):
         ties.setdefault(row.encounter, []).append(_Tie(row.probability, row.other, row.query, row.candidate))
         if row.kind == "encounter":
             ties.setdefault(row.other, []).append(_Tie(row.probability, row.encounter, row.candidate, row.query))
@@ -99,14 +112,26 @@ def _ties(links: pd.DataFrame) -> dict[str, list[_Tie]]:
 
 
 def _row(
-    encounter: str, identity: str, decision: str, within: _Tie | None, outside: _Tie | None, unfit: str | None, no_founder: bool
+    encounter: str,
+    identity: str,
+    decision: str,
+    within: _Tie | None,
+    outside: _Tie | None,
+    unfit: str | None,
+    no_founder: bool,
 ) -> dict[str, object]:
     doubt = outside.probability if outside else 0.0
     evidence = within
     if decision == "unsure":
         evidence = outside if doubt > (within.probability if within else 0.0) else within
         probability = evidence.probability if evidence else 0.0
-        reason = unfit if unfit and no_founder else f"may be {evidence.other} (probability {probability:.2f})" if evidence else "unclear"
+        reason = (
+            unfit
+            if unfit and no_founder
+            else f"may be {evidence.other} (probability {probability:.2f})"
+            if evidence
+            else "unclear"
+        )
     elif within is not None:
         # right if the link that holds it is, whatever else it resembles
         probability = within.probability

@@ -9,6 +9,8 @@ from math import log
 
 import pandas as pd
 
+from reid.tables import records
+
 __all__ = ["Group", "group_encounters"]
 
 FLOOR = 1e-3
@@ -55,7 +57,7 @@ def group_encounters(
     members: dict[int, set[int]] = {n: {n} for n in node.values()}
     home = {n: n for n in node.values()}
     odds: dict[tuple[int, int], float] = {}
-    for row in links.itertuples(index=False):
+    for row in records(links):
         a, b = node[("encounter", row.encounter)], node[(row.kind, row.other)]
         odds[min(a, b), max(a, b)] = _log_odds(row.probability)
     apart = {frozenset(node[("encounter", name)] for name in pair) for pair in cannot}

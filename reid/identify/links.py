@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from reid.tables import LINKS, from_rows
+from reid.tables import LINKS, from_rows, records
 
 __all__ = ["link_encounters"]
 
@@ -27,7 +27,7 @@ def link_encounters(
     individual_of = individual_of or {}
     best: dict[tuple[str, str, str], dict[str, object]] = {}
     rows = matches.sort_values(["probability", "query", "candidate"], ascending=[False, True, True], kind="stable")
-    for row in rows.itertuples(index=False):
+    for row in records(rows):
         here, query, candidate = encounter_of[row.query], row.query, row.candidate
         if candidate in individual_of:
             other, kind = individual_of[candidate], "individual"
@@ -39,6 +39,13 @@ def link_encounters(
                 here, other, query, candidate = other, here, candidate, query
         best.setdefault(
             (here, kind, other),
-            {"encounter": here, "other": other, "kind": kind, "probability": row.probability, "query": query, "candidate": candidate},
+            {
+                "encounter": here,
+                "other": other,
+                "kind": kind,
+                "probability": row.probability,
+                "query": query,
+                "candidate": candidate,
+            },
         )
     return from_rows([best[key] for key in sorted(best)], LINKS)

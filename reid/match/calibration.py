@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ import pandas as pd
 from reid.errors import FormatError, InputError
 from reid.resources import configs_folder
 
-__all__ = ["FEATURES", "Calibration", "fit_calibration", "load_calibration", "reliability", "score_features"]
+__all__ = ["FEATURES", "Calibration", "at_prior", "fit_calibration", "load_calibration", "reliability"]
 
 FEATURES = ("log_score", "log_inliers", "inlier_share")
 """What the regression reads, all from the verified spots; see `score_features`."""
@@ -73,11 +73,26 @@ def fit_calibration(scores: pd.DataFrame, same: np.ndarray, matcher: str, protoc
     from sklearn.linear_model import LogisticRegression
 
     if len(set(same.tolist())) < 2:
-        raise InputError(f"all {len(same)} pairs are of one kind; a calibration needs pairs of one individual and of two.")
+        raise InputError(
+            f"all {len(same)} pairs are of one kind; a calibration needs pairs of one individual and of two."
+        )
     features = score_features(scores)
     model = LogisticRegression(C=10.0, max_iter=1000).fit(features, same)
     weights = {name: round(float(w), 5) for name, w in zip(FEATURES, model.coef_[0], strict=True)}
     return Calibration(matcher, weights, round(float(model.intercept_[0]), 5), dict(protocol))
+
+
+def at_prior(calibration: Calibration, same: np.ndarray, prior: float) -> Calibration:
+    """The same evidence weighed for another share of pairs that are one individual.
+
+    Args:
+        calibration: Fitted on the pairs of `same`.
+        same: bool (n,), the kinds of the pairs that it was fitted on.
+        prior: The share to expect, between 0 and 1.
+    """
+    share = float(same.mean())
+    shift = np.log(prior / (1 - prior)) - np.log(share / (1 - share))
+    return replace(calibration, intercept=round(calibration.intercept + float(shift), 5))
 
 
 def reliability(probability: np.ndarray, same: np.ndarray, edges: tuple[float, ...]) -> list[dict[str, float]]:
@@ -87,7 +102,15 @@ def reliability(probability: np.ndarray, same: np.ndarray, edges: tuple[float, .
         inside = (probability >= low) & ((probability < high) | (high == edges[-1]))
         if inside.any():
             said, true = float(probability[inside].mean()), float(same[inside].mean())
-            rows.append({"from": low, "to": high, "pairs": int(inside.sum()), "said": round(said, 4), "true": round(true, 4)})
+            rows.append(
+                {
+                    "from": low,
+                    "to": high,
+                    "pairs": int(inside.sum()),
+                    "said": round(said, 4),
+                    "true": round(true, 4),
+                }
+            )
     return rows
 
 
@@ -110,7 +133,9 @@ def load_calibration(matcher: str, path: str | Path = "") -> Calibration:
     except (ValueError, KeyError, TypeError) as error:
         raise FormatError(f"{name} is no calibration ({error}); scripts/calibrate.py writes one.") from None
     if found.matcher != matcher:
-        raise FormatError(f"{name} was fitted for the matcher {found.matcher}, this run uses {matcher}; fit one for it.")
+        raise FormatError(
+            f"{name} was fitted for the matcher {found.matcher}, this run uses {matcher}; fit one for it."
+        )
     return found
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from reid.errors import ConfigError, MissingPartError, choices
 
-__all__ = ["Features", "LocalMatcher", "MatcherSettings", "make_matcher"]
+__all__ = ["Features", "LocalMatcher", "MatcherSettings", "at_scale", "make_matcher"]
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class LocalMatcher(Protocol):
     Attributes:
         name: Of the method; a calibration belongs to one.
         fingerprint: Name and settings; cached features are kept under it.
-        longest: Pixels of the longest side of the pictures that it wants.
+        longest: Pixels of the longest side that it brings every picture to; larger ones are no use to it.
     """
 
     name: str
@@ -56,12 +56,12 @@ class MatcherSettings:
     Attributes:
         name: `aliked` (ALIKED + LightGlue, extra `lightglue`), `sift` (OpenCV), or `auto`: aliked where it is installed.
         points: Most spots per crop.
-        longest: Pixels of the longest side of the picture.
+        longest: Pixels of the longest side that every picture is brought to.
     """
 
     name: str = "auto"
     points: int = 512
-    longest: int = 512
+    longest: int = 640
 
     def __post_init__(self) -> None:
         if self.name not in (*MATCHERS, "auto"):
@@ -70,6 +70,20 @@ class MatcherSettings:
             raise ConfigError(
                 f"matcher.points={self.points} and matcher.longest={self.longest} are too small; use at least 16 and 64."
             )
+
+
+def at_scale(picture: np.ndarray, longest: int) -> tuple[np.ndarray, np.ndarray]:
+    """Bring a picture to one scale, larger or smaller: animals of one size on both pictures match far better.
+
+    Returns:
+        The picture, `longest` pixels on its longest side, and the factors (2,) that take x and y back to the original.
+    """
+    import cv2
+
+    scale = longest / max(picture.shape[:2])
+    size = (max(1, round(picture.shape[1] * scale)), max(1, round(picture.shape[0] * scale)))
+    resized = cv2.resize(picture, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
+    return resized, np.array([picture.shape[1] / size[0], picture.shape[0] / size[1]], np.float32)
 
 
 def _aliked(settings: MatcherSettings) -> LocalMatcher:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -69,7 +70,7 @@ class PairVerifier:
         missing = [crop_id for crop_id in crop_ids if not self.features.has(keys[crop_id])]
         for crop_id in track(missing, "spots", total=len(crop_ids), unit="crop", done=len(crop_ids) - len(missing)):
             try:
-                self.features.get(keys[crop_id], lambda crop_id=crop_id: self.picture(crop_id, self.matcher.longest))
+                self.features.get(keys[crop_id], partial(self.picture, crop_id, self.matcher.longest))
             except InputError as error:
                 path = str(self.crops[crop_id]["path"])
                 problems[path, str(error)] = {"stage": "match", "path": path, "reason": str(error)}
@@ -119,7 +120,7 @@ class PairVerifier:
 
     def _compare(self, query: str, candidate: str, pair: _Pair) -> Verified:
         found = [
-            self.features.get(key, lambda crop_id=crop_id: self.picture(crop_id, self.matcher.longest))
+            self.features.get(key, partial(self.picture, crop_id, self.matcher.longest))
             for key, crop_id in zip(pair.keys, (query, candidate), strict=True)
         ]
         return verify(found[0], found[1], self.matcher, pair.boxes, pair.static_size)
@@ -139,7 +140,11 @@ def score_pairs(
         Matches table, and a problems table; pairs with a crop that cannot be read are left out.
     """
     problems = verifier.prepare(sorted({*pairs["query"], *pairs["candidate"]}))
-    lost = {crop_id for crop_id in {*pairs["query"], *pairs["candidate"]} if not verifier.features.has(verifier._key(crop_id))}
+    lost = {
+        crop_id
+        for crop_id in {*pairs["query"], *pairs["candidate"]}
+        if not verifier.features.has(verifier._key(crop_id))
+    }
     pairs = pairs[~pairs["query"].isin(lost) & ~pairs["candidate"].isin(lost)].reset_index(drop=True)
     scores = pd.DataFrame(
         verifier.verify_all(list(zip(pairs["query"], pairs["candidate"], strict=True))),

@@ -61,7 +61,12 @@ def representatives(crops: pd.DataFrame, per_encounter: int, sure: float) -> np.
     """
     area = np.array([box[2] * box[3] for box in crops["bbox"]])
     order = pd.DataFrame(
-        {"encounter": crops["encounter"].to_numpy(), "side": sides(crops, sure), "area": area, "row": np.arange(len(crops))}
+        {
+            "encounter": crops["encounter"].to_numpy(),
+            "side": sides(crops, sure),
+            "area": area,
+            "row": np.arange(len(crops)),
+        }
     )
     order["confidence"] = crops["confidence"].fillna(0).to_numpy()
     order = order.sort_values(["area", "confidence", "row"], ascending=[False, False, True], kind="stable")
@@ -93,6 +98,10 @@ def shortlist(
     encounter = dict(zip(gallery["crop_id"], gallery["encounter"], strict=True))
     crowd = int(gallery["encounter"].value_counts().max()) if len(gallery) else 0
     ids = gallery["crop_id"].to_numpy(dtype=object)
+    queries, own_encounter = (
+        crops["crop_id"].to_numpy(dtype=object),
+        crops["encounter"].to_numpy(dtype=object),
+    )
     pairs: dict[tuple[str, str], float] = {}
     for side in sorted(set(query_sides)):
         allowed = np.array([comparable(side, other) for other in gallery_sides], bool)
@@ -103,8 +112,7 @@ def shortlist(
         mine = np.flatnonzero(query_sides == side)
         # the query's own encounter may fill the first places, so ask for that many more
         found = index.search(vectors[mine], settings.candidates + crowd, fingerprint)
-        for row, hits in zip(mine, found, strict=True):
-            query, own = crops["crop_id"].iat[row], crops["encounter"].iat[row]
+        for query, own, hits in zip(queries[mine], own_encounter[mine], found, strict=True):
             others = [(hit, similarity) for hit, similarity in hits if encounter[hit] != own]
             for hit, similarity in others[: settings.candidates]:
                 if (hit, query) not in pairs:

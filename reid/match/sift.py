@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
-from reid.match.local import Features
+from reid.match.local import Features, at_scale
 
 __all__ = ["Sift"]
 
@@ -16,30 +18,31 @@ class Sift:
 
     Args:
         points: Most spots per crop.
-        longest: Pixels of the longest side of the pictures.
+        longest: Pixels of the longest side that every picture is brought to.
     """
 
     name = "sift"
 
-    def __init__(self, points: int = 512, longest: int = 512) -> None:
+    def __init__(self, points: int = 512, longest: int = 640) -> None:
         import cv2
 
         self.longest = longest
         self.fingerprint = f"rootsift,{points},{longest},{RATIO}"
-        self._sift = cv2.SIFT_create(nfeatures=points, contrastThreshold=0.02)
+        self._sift: Any = cv2.SIFT.create(nfeatures=points, contrastThreshold=0.02)
         # night photos are flat: equalised locally, their spots stand out as by day
         self._equalise = cv2.createCLAHE(clipLimit=2.0, tileGridSize=(8, 8))
 
     def extract(self, picture: np.ndarray) -> Features:
         import cv2
 
-        grey = self._equalise.apply(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY))
+        resized, shrink = at_scale(picture, self.longest)
+        grey = self._equalise.apply(cv2.cvtColor(resized, cv2.COLOR_RGB2GRAY))
         points, descriptors = self._sift.detectAndCompute(grey, None)
         size = (picture.shape[0], picture.shape[1])
         if descriptors is None or not len(points):
             return Features(np.zeros((0, 2), np.float32), np.zeros((0, 128), np.float16), size)
         root = np.sqrt(descriptors / np.maximum(descriptors.sum(axis=1, keepdims=True), 1e-9))
-        return Features(np.array([p.pt for p in points], np.float32), root.astype(np.float16), size)
+        return Features(np.array([p.pt for p in points], np.float32) * shrink, root.astype(np.float16), size)
 
     def match(self, query: Features, candidate: Features) -> tuple[np.ndarray, np.ndarray]:
         if len(query.points) < 2 or len(candidate.points) < 2:

@@ -58,7 +58,9 @@ def verify(
         The agreement, spots in pixels of the two photos.
     """
     pairs, confidences = matcher.match(query, candidate)
-    points = np.concatenate([_on_photo(query, boxes[0])[pairs[:, 0]], _on_photo(candidate, boxes[1])[pairs[:, 1]]], axis=1)
+    points = np.concatenate(
+        [_on_photo(query, boxes[0])[pairs[:, 0]], _on_photo(candidate, boxes[1])[pairs[:, 1]]], axis=1
+    )
     if static_size is not None and len(points):
         moved = np.linalg.norm(points[:, :2] - points[:, 2:], axis=1) > STATIC * max(static_size)
         points, confidences = points[moved], confidences[moved]
@@ -75,7 +77,11 @@ def affine_inliers(points: np.ndarray, boxes: tuple[list[float], list[float]]) -
     ends = [(points[:, i : i + 2] - np.array(box[:2])) / max(box[2:]) for i, box in zip((0, 2), boxes, strict=True)]
     cv2.setRNGSeed(0)
     _, mask = cv2.estimateAffine2D(
-        ends[0].astype(np.float64), ends[1].astype(np.float64), method=cv2.RANSAC, ransacReprojThreshold=TOLERANCE, maxIters=1000
+        ends[0].astype(np.float64),
+        ends[1].astype(np.float64),
+        method=cv2.RANSAC,
+        ransacReprojThreshold=TOLERANCE,
+        maxIters=1000,
     )
     return np.zeros(len(points), bool) if mask is None else mask[:, 0].astype(bool)
 

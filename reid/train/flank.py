@@ -1,7 +1,7 @@
-"""Trains the head that tells the flank on a frozen network's feature maps, and measures it on animals it never saw.
+"""Trains the head that tells the flank on a frozen network's feature maps, and measures it.
 
-The maps are made once; the head learns from them in seconds. Its temperature is fitted on held-out individuals and
-folded into its weights (Guo et al. 2017, "On Calibration of Modern Neural Networks").
+The maps are made once; the head learns from them in seconds. Its temperature is fitted on held-out
+individuals and folded into its weights (Guo et al. 2017, "On Calibration of Modern Neural Networks").
 """
 
 from __future__ import annotations
@@ -12,13 +12,23 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch.nn import functional as F  # noqa: N812
+from torch.nn import functional as F
 
 from reid.embed.network import FlankHead
 from reid.tables import FLANKS
-from reid.train.flank_data import FlankCrop, Maps
+from reid.train.flank_data import FlankCrop
+from reid.train.flank_views import Maps
 
-__all__ = ["FlankTraining", "fit_head", "fit_temperature", "folds", "head_logits", "held_out_logits", "measure", "scale"]
+__all__ = [
+    "FlankTraining",
+    "fit_head",
+    "fit_temperature",
+    "folds",
+    "head_logits",
+    "held_out_logits",
+    "measure",
+    "scale",
+]
 
 
 @dataclass(frozen=True)
@@ -39,12 +49,17 @@ class FlankTraining:
     batch: int = 64
     rate: float = 2e-3
     decay: float = 0.05
-    dropout: float = 0.2
+    dropout: float = 0.3
     smoothing: float = 0.05
     seed: int = 0
 
 
-def fit_head(features: np.ndarray, flank: np.ndarray, settings: FlankTraining | None = None, weight: np.ndarray | None = None) -> FlankHead:
+def fit_head(
+    features: np.ndarray,
+    flank: np.ndarray,
+    settings: FlankTraining | None = None,
+    weight: np.ndarray | None = None,
+) -> FlankHead:
     """Train a head.
 
     Args:
@@ -99,25 +114,28 @@ def folds(crops: Sequence[FlankCrop], count: int = 5, seed: int = 0) -> np.ndarr
     return np.array([fold[crop.group] for crop in crops])
 
 
-def held_out_logits(maps: Maps, part: np.ndarray, settings: FlankTraining | None = None) -> np.ndarray:
+def held_out_logits(
+    maps: Maps, part: np.ndarray, settings: FlankTraining | None = None, weight: np.ndarray | None = None
+) -> np.ndarray:
     """Logits of every row from a head that saw no row of the same part.
 
     Args:
         maps: n rows.
         part: (n,) fold of each row; rows of a negative one are always trained on, and get NaN.
         settings: How the heads learn.
+        weight: (n,), how much each row counts in training.
     """
     logits = np.full((len(part), len(FLANKS)), np.nan)
     for one in sorted(set(part[part >= 0].tolist())):
         seen = np.flatnonzero(part != one)
-        head = fit_head(maps.features[seen], maps.flank[seen], settings)
+        head = fit_head(maps.features[seen], maps.flank[seen], settings, None if weight is None else weight[seen])
         out = np.flatnonzero(part == one)
         logits[out] = head_logits(head, maps.features[out])
     return logits
 
 
 def fit_temperature(logits: np.ndarray, flank: np.ndarray) -> float:
-    """The temperature, 0.1 to 10, that makes `softmax(logits / temperature)` the likeliest for the flanks seen."""
+    """The temperature, 0.1 to 10, with which `softmax(logits / temperature)` fits the flanks best."""
     from scipy.optimize import minimize_scalar
     from scipy.special import log_softmax
 
@@ -130,8 +148,8 @@ def fit_temperature(logits: np.ndarray, flank: np.ndarray) -> float:
 def scale(head: FlankHead, temperature: float) -> None:
     """Divide the head's logits by the temperature for good, in its last layer."""
     with torch.no_grad():
-        head.classify.weight /= temperature
-        head.classify.bias /= temperature
+        head.classify.weight.div_(temperature)
+        head.classify.bias.div_(temperature)
 
 
 def measure(logits: np.ndarray, flank: np.ndarray, least: float = 0.9) -> dict[str, Any]:
@@ -143,10 +161,10 @@ def measure(logits: np.ndarray, flank: np.ndarray, least: float = 0.9) -> dict[s
         least: The probability from which an answer counts as sure.
 
     Returns:
-        `crops`; `accuracy` over the five; `sides`, how many are truly left or right, and `left_or_right`, the share of
-        those with the truer of these two above the other; `sure`, the share with a probability of at least `least`,
-        and `wrong_where_sure`, the share of wrong ones among them; `calibration_error`, the mean distance between
-        probability and accuracy in ten bins of equal width. A share of nothing is null.
+        `crops`; `accuracy` over the five; `sides`, how many are truly left or right, and `left_or_right`, the
+        share of those with the true one of these two above the other; `sure`, the share with a probability of
+        at least `least`, and `wrong_where_sure`, the share of wrong ones among them; `calibration_error`, the
+        mean distance between probability and accuracy in ten bins of equal width. A share of nothing is null.
     """
     from scipy.special import softmax
 
@@ -155,7 +173,7 @@ def measure(logits: np.ndarray, flank: np.ndarray, least: float = 0.9) -> dict[s
     sides = flank < 2
     sure = top >= least
     bins = np.minimum((top * 10).astype(int), 9)
-    gaps = [abs(top[bins == k].sum() - right[bins == k].sum()) for k in range(10)]
+    gaps = [abs(float(top[bins == k].sum() - right[bins == k].sum())) for k in range(10)]
     better = logits[sides, :2].argmax(1) == flank[sides]
 
     def share(values: np.ndarray) -> float | None:
@@ -168,5 +186,5 @@ def measure(logits: np.ndarray, flank: np.ndarray, least: float = 0.9) -> dict[s
         "left_or_right": share(better),
         "sure": share(sure),
         "wrong_where_sure": share(~right[sure]),
-        "calibration_error": round(float(sum(gaps)) / max(1, len(flank)), 4),
+        "calibration_error": round(sum(gaps) / max(1, len(flank)), 4),
     }

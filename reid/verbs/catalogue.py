@@ -33,11 +33,15 @@ def run(words: Sequence[str]) -> str:
     """
     if not words or words[0] not in ACTIONS:
         given = f"{words[0]!r} is unknown" if words else "an action is missing"
-        raise ConfigError(f"reid catalogue: {given}; choose one of {choices(ACTIONS)}. `reid catalogue --help` explains.")
+        raise ConfigError(
+            f"reid catalogue: {given}; choose one of {choices(ACTIONS)}. `reid catalogue --help` explains."
+        )
     action, *rest = words
     names = ACTIONS[action].split("  ")[0].split()
     if len(rest) != len(names):
-        raise ConfigError(f"write: reid catalogue {action} {' '.join(names)}. Given were {len(rest)} words after {action}.")
+        raise ConfigError(
+            f"write: reid catalogue {action} {' '.join(names)}. Given were {len(rest)} words after {action}."
+        )
     path = Path(rest[0]).expanduser()
     if not path.is_file():
         raise InputError(f"no catalogue at {rest[0]}; `reid census` makes one.")

@@ -45,7 +45,7 @@ from reid.match import (
 )
 from reid.photos import ScanSettings
 from reid.store import write_json
-from reid.tables import DECISIONS, LINKS, MATCHES, PROBLEMS, UNKNOWN, write_csv
+from reid.tables import DECISIONS, LINKS, MATCHES, PROBLEMS, UNKNOWN, records, write_csv
 from reid.verbs.common import collect_problems, input_path, run_folder, write_settings, write_table
 from reid.verbs.compare import Side, compare
 from reid.verbs.figures import crop_pictures, match_figures
@@ -154,7 +154,7 @@ def _identify(
     known_flanks = _known_flanks(known, owner)
     catalogue.record_run(
         run_id, season.root.resolve().name, crops, embedded.vectors, network.fingerprint, proposed,
-        lambda crop_id: jpeg_bytes(verifier.picture(crop_id, 768), 768, 90), f"reid {__version__}",
+        lambda crop_id: jpeg_bytes(verifier.picture(crop_id, 1024), 1024, 90), f"reid {__version__}",
     )  # fmt: skip
     catalogue.rebuild_index()
     # what stands: names given for good, and what persons decided before
@@ -217,7 +217,14 @@ def _report(
     }
     stated = str(calibration.protocol.get("summary", "of the user's own"))
     census, sightings, individuals = census_tables(
-        found.crops, found.decisions, found.count, season.photos, problems, settings, network.fingerprint, stated
+        found.crops,
+        found.decisions,
+        found.count,
+        season.photos,
+        problems,
+        settings,
+        network.fingerprint,
+        stated,
     )
     write_json(census, folder / "census.json")
     write_csv(sightings, folder / "sightings.csv")
@@ -264,7 +271,9 @@ def _limits(season: Scanned, whole: bool) -> list[str]:
             "than chance allows; a stations table says it for certain. Two sides of one animal may rest on this alone."
         )
     if season.photos.loc[season.photos["error"].isna(), "date"].isna().any():
-        limits.append("Photos without a time stand alone: each is its own encounter, which makes more encounters than there were.")
+        limits.append(
+            "Photos without a time stand alone: each is its own encounter, which makes more encounters than there were."
+        )
     if whole:
         limits.append("Without boxes, the background takes part in the comparison, and empty photos count as animals.")
     return limits
@@ -275,7 +284,7 @@ def _candidates(found: _Found) -> dict[str, tuple[str, float | None]]:
     owner = dict(zip(found.crops["crop_id"], found.crops["encounter"], strict=True))
     name = dict(zip(found.decisions["encounter"], found.decisions["identity"], strict=True))
     result: dict[str, tuple[str, float | None]] = {}
-    for row in found.decisions[found.decisions["decision"] == "unsure"].itertuples(index=False):
+    for row in records(found.decisions[found.decisions["decision"] == "unsure"]):
         if pd.notna(row.candidate):
             other = owner.get(row.candidate)
             who = name[other] if other is not None else None
@@ -293,6 +302,8 @@ def _summary(config: CensusConfig, census: dict[str, Any], found: _Found, catalo
         f"{photos['found']} photos, {photos['unreadable']} unreadable, {photos['without_animal']} without an animal.",
     ]
     if config.detector.name == "whole":
-        lines.append("No detections were given, so every photo was taken whole; give detections=FILE for a better census.")
+        lines.append(
+            "No detections were given, so every photo was taken whole; give detections=FILE for a better census."
+        )
     lines.append(f"Report: {Path(config.output) / 'report.html'}   Catalogue: {catalogue}")
     return "\n".join(lines)

@@ -77,7 +77,13 @@ def collect_problems(*tables: pd.DataFrame) -> pd.DataFrame:
     if not filled:
         return empty(PROBLEMS)
     order = {"scan": 0, "detect": 1, "embed": 2, "match": 3}
-    joined = pd.concat(filled).drop_duplicates().sort_values(
-        ["stage", "path", "reason"], key=lambda column: column.map(order) if column.name == "stage" else column, kind="stable"
+    joined = (
+        pd.concat(filled)
+        .drop_duplicates()
+        .sort_values(
+            ["stage", "path", "reason"],
+            key=lambda column: column.map(order) if column.name == "stage" else column,
+            kind="stable",
+        )
     )
     return check(joined, PROBLEMS)

@@ -75,7 +75,8 @@ def compare(
     pictures: dict[str, Callable[[dict[str, Any], int], np.ndarray]] = {}
     for side in sides:
         for row in side.crops.to_dict("records"):
-            rows[row["crop_id"]], pictures[row["crop_id"]] = row, side.picture
+            crop_id = str(row["crop_id"])
+            rows[crop_id], pictures[crop_id] = {str(k): v for k, v in row.items()}, side.picture
     chosen = [representatives(side.crops, index.per_encounter, index.flank_sure) for side in sides]
     mine, mine_vectors = queries.crops.iloc[chosen[0]].reset_index(drop=True), queries.vectors[chosen[0]]
     targets = []

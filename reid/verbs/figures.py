@@ -12,7 +12,7 @@ from reid.counts import MatchFigure, draw_match, jpeg_bytes
 from reid.errors import InputError
 from reid.match import PairVerifier
 from reid.progress import track
-from reid.tables import UNKNOWN
+from reid.tables import UNKNOWN, records
 
 __all__ = ["crop_pictures", "match_figures"]
 
@@ -46,12 +46,17 @@ def match_figures(
         Figures by individual: the pair of crops that holds each of its encounters, the surest first, and the two
         sides that a pair of cameras saw; by encounter for unsure ones: what it may be.
     """
-    scored = {frozenset((row.query, row.candidate)): row for row in matches.itertuples(index=False)}
+    scored = {frozenset((row.query, row.candidate)): row for row in records(matches)}
     titles = {row["crop_id"]: _title(row) for row in verifier.crops.values()}
     figures: dict[str, list[MatchFigure]] = {}
     wanted: dict[tuple[str, frozenset[str]], tuple[str, str]] = {}
-    for row in decisions.itertuples(index=False):
-        if pd.isna(row.query) or pd.isna(row.candidate) or row.query not in verifier.crops or row.candidate not in verifier.crops:
+    for row in records(decisions):
+        if (
+            pd.isna(row.query)
+            or pd.isna(row.candidate)
+            or row.query not in verifier.crops
+            or row.candidate not in verifier.crops
+        ):
             continue
         if row.decision == "unsure":
             wanted[row.encounter, frozenset((row.query, row.candidate))] = (row.query, row.candidate)
@@ -85,7 +90,9 @@ def _drawn(
             (verified.points[:, :2], verified.points[:, 2:]), (query, candidate), pictures, strict=True
         )
     ]
-    image = draw_match(pictures[0], pictures[1], ends[0], ends[1], verified.confidences, titles[query], titles[candidate])
+    image = draw_match(
+        pictures[0], pictures[1], ends[0], ends[1], verified.confidences, titles[query], titles[candidate]
+    )
     return MatchFigure(
         caption=f"{titles[query]} and {titles[candidate]}",
         image=jpeg_bytes(image, 1000, 80),
@@ -97,7 +104,10 @@ def _drawn(
 
 
 def _paired(
-    decisions: pd.DataFrame, crops: pd.DataFrame, titles: Mapping[str, str], picture: Callable[[str, int], np.ndarray]
+    decisions: pd.DataFrame,
+    crops: pd.DataFrame,
+    titles: Mapping[str, str],
+    picture: Callable[[str, int], np.ndarray],
 ) -> Iterable[tuple[str, MatchFigure]]:
     """The two sides of an encounter that two cameras of one station saw."""
     owner = dict(zip(decisions["encounter"], decisions["identity"], strict=True))

@@ -37,7 +37,9 @@ def known_side(catalogue: Catalogue, run_id: str, fingerprint: str) -> tuple[Sid
     vectors, keys = catalogue.vectors(exclude_run=run_id)
     if not keys:
         return None, {}
-    sightings = catalogue.sightings(exclude_run=run_id).set_index("sighting", drop=False).loc[keys].reset_index(drop=True)
+    sightings = (
+        catalogue.sightings(exclude_run=run_id).set_index("sighting", drop=False).loc[keys].reset_index(drop=True)
+    )
     owner = dict(zip(sightings["sighting"], sightings["identity"], strict=True))
     # one person may stand in several encounters of one name in other runs
     sightings["encounter"] = sightings["run"] + ":" + sightings["encounter"]

@@ -36,7 +36,9 @@ def scan_stage(root: Path, folder: Path, settings: ScanSettings) -> Scanned:
     stations = write_table(stations, folder, STATIONS)
     if photos["error"].notna().all():
         first = photos.iloc[0]
-        raise InputError(f"none of the {len(photos)} photos in {root} can be read; the first is {first['path']}: {first['error']}.")
+        raise InputError(
+            f"none of the {len(photos)} photos in {root} can be read; the first is {first['path']}: {first['error']}."
+        )
     return Scanned(root, photos, stations, scan_problems(photos))
 
 

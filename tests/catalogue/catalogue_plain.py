@@ -114,11 +114,7 @@ class Plain:
         animal = self.find(old)
         new = new.strip()
         owner = self.owner(new)
-        if (
-            new == self.name(animal)
-            or (owner is None and new.lower() in self.given)
-            or owner not in (None, animal)
-        ):
+        if new == self.name(animal) or (owner is None and new.lower() in self.given) or owner not in (None, animal):
             raise RefusedError
         before = copy.deepcopy(self.now)
         self.clock += 1
@@ -180,9 +176,7 @@ class Plain:
         was = {crop: row for (r, crop), row in before.memory.items() if r == run}
         rows: dict[str, int] = {}
         for encounter in sorted(crops):
-            shared = Counter(
-                was[c] for c in crops[encounter] if c in was and now.rows[was[c]][1] == encounter
-            )
+            shared = Counter(was[c] for c in crops[encounter] if c in was and now.rows[was[c]][1] == encounter)
             if shared:
                 most = max(shared.values())
                 rows[encounter] = min(row for row, count in shared.items() if count == most)
@@ -228,9 +222,7 @@ class Plain:
         while counts:
             label, animal = min(counts, key=lambda pair: (-counts[pair], pair))
             labels[label] = animal
-            counts = Counter(
-                {pair: n for pair, n in counts.items() if pair[0] != label and pair[1] != animal}
-            )
+            counts = Counter({pair: n for pair, n in counts.items() if pair[0] != label and pair[1] != animal})
         for label, group in groups.items():
             if label not in labels:
                 agreed = {held[e] for e in group if e in held} - {None}

@@ -1,4 +1,4 @@
-"""Makes the helpers beside the tests importable."""
+"""Makes what the tests share importable."""
 
 import sys
 from pathlib import Path

@@ -12,7 +12,6 @@ from catalogue_makers import dump, record
 from reid.catalogue import Catalogue, schema
 from reid.errors import CatalogueError
 
-
 DECISION = "INSERT INTO decision (event, encounter, individual, kind, probability, reason, human) VALUES "
 
 
@@ -105,9 +104,7 @@ def test_a_file_that_cannot_be_written_can_be_read(path):
             catalogue.rename("Bella", "Luna", "Anna")
 
 
-@pytest.mark.skipif(
-    not hasattr(os, "geteuid") or os.geteuid() == 0, reason="file rights do not bind this user"
-)
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="file rights do not bind this user")
 def test_a_read_only_file_is_refused_in_words(path):
     path.chmod(stat.S_IREAD)
     with Catalogue(path, create=False) as catalogue:
@@ -133,9 +130,7 @@ def test_no_row_can_be_changed_or_deleted(path):
     connection = sqlite3.connect(path)
     tables = [
         row[0]
-        for row in connection.execute(
-            "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%'"
-        )
+        for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%'")
     ]
     assert len(tables) == 11
     for table in tables:
@@ -178,6 +173,4 @@ def test_the_same_event_cannot_be_undone_twice(path):
     with Catalogue(path) as catalogue:
         catalogue.undo("Anna")
         with pytest.raises(sqlite3.IntegrityError):
-            catalogue._connection.execute(
-                "INSERT INTO event (at, who, kind, undoes) VALUES ('', 'Anna', 'undo', 5)"
-            )
+            catalogue._connection.execute("INSERT INTO event (at, who, kind, undoes) VALUES ('', 'Anna', 'undo', 5)")

@@ -16,9 +16,7 @@ from reid.catalogue import Catalogue
 def catalogue(tmp_path):
     with Catalogue(tmp_path / "a.sqlite") as catalogue:
         groups = {f"e{i}": [f"c{i}-{j}" for j in range(3)] for i in range(20)}
-        record(
-            catalogue, "r1", groups, {e: "?" if i % 5 == 0 else f"new-{i % 7}" for i, e in enumerate(groups)}
-        )
+        record(catalogue, "r1", groups, {e: "?" if i % 5 == 0 else f"new-{i % 7}" for i, e in enumerate(groups)})
         yield catalogue
 
 

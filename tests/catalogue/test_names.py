@@ -40,9 +40,7 @@ def test_a_name_can_go_back_to_its_own_animal(catalogue):
         assert catalogue.resolve("ind-001") == name
 
 
-@pytest.mark.parametrize(
-    "name", ["Bella", "BELLA", " bella", "Bel\u200bla", "ind-001", "IND-001", "ｉｎｄ-001"]
-)
+@pytest.mark.parametrize("name", ["Bella", "BELLA", " bella", "Bel\u200bla", "ind-001", "IND-001", "ｉｎｄ-001"])
 def test_a_name_once_given_is_nobody_elses(catalogue, name):
     catalogue.rename("ind-001", "Bella", "Anna")
     with pytest.raises(CatalogueError, match=r"name of 'Bella', and no name is given twice"):
@@ -120,9 +118,7 @@ def test_strange_names_are_only_names(catalogue, name):
     assert len(catalogue.sightings(name)) == 2
 
 
-@pytest.mark.parametrize(
-    ("pattern", "first"), [("L{}", "L1"), ("Panthera onca {:05d}", "Panthera onca 00001")]
-)
+@pytest.mark.parametrize(("pattern", "first"), [("L{}", "L1"), ("Panthera onca {:05d}", "Panthera onca 00001")])
 def test_the_pattern_names_new_individuals(tmp_path, pattern, first):
     with Catalogue(tmp_path / "b.sqlite", name_pattern=pattern) as catalogue:
         assert record(catalogue, "r1", {"e1": ["a"]}, {"e1": "new-1"}) == {"new-1": first}

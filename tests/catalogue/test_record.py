@@ -50,14 +50,10 @@ def test_a_run_is_given_back_as_it_was_recorded(catalogue):
 
 
 def test_nulls_come_back_as_nulls(catalogue):
-    frame = crops({"e1": ["a"]}).assign(
-        date=pd.NaT, camera=None, station=None, sequence=None, confidence=np.nan
-    )
+    frame = crops({"e1": ["a"]}).assign(date=pd.NaT, camera=None, station=None, sequence=None, confidence=np.nan)
     frame = tables.check(frame, CROPS)
     for _ in range(2):
-        catalogue.record_run(
-            "r1", "p", frame, vector("a")[None], "net-1", decisions({"e1": "?"}), None, "reid 0.1"
-        )
+        catalogue.record_run("r1", "p", frame, vector("a")[None], "net-1", decisions({"e1": "?"}), None, "reid 0.1")
         pd.testing.assert_frame_equal(catalogue.sightings()[CROPS.names[:-1]], frame[CROPS.names[:-1]])
     assert catalogue.last_event == 1
 
@@ -71,7 +67,7 @@ def test_individuals_are_summed_up(catalogue):
     )
     record(catalogue, "r2", {"e1": ["a"], "e9": ["d"]}, {"e1": "ind-001", "e9": "?"})
     frame = catalogue.individuals().set_index("identity")
-    # The helper shows left flanks for odd letters (a, c) and moves dates by the letter's code modulo 50 days.
+    # The made-up crops show left flanks for odd letters (a, c) and moves dates by the letter's code modulo 50 days.
     assert frame.loc["ind-001", ["encounters", "crops", "runs", "flanks"]].tolist() == [
         3,
         4,
@@ -79,9 +75,7 @@ def test_individuals_are_summed_up(catalogue):
         "left, right",
     ]
     assert frame.loc["ind-002", ["encounters", "crops", "runs", "flanks"]].tolist() == [1, 1, 1, "right"]
-    assert frame.loc["ind-001", "first_seen"] == pd.Timestamp(
-        "2024-06-17 12:00:00.25"
-    )  # a: 97 days, that is 47
+    assert frame.loc["ind-001", "first_seen"] == pd.Timestamp("2024-06-17 12:00:00.25")  # a: 97 days, that is 47
     assert frame.loc["ind-001", "last_seen"] == pd.Timestamp("2024-06-19 12:00:00.25")  # c: 99, that is 49
     assert catalogue.runs().to_numpy().tolist() == [["r1", "photos", 3, 4, 2], ["r2", "photos", 2, 2, 1]]
     assert catalogue.sightings("ind-001")["sighting"].tolist() == ["r1:a", "r1:b", "r1:c", "r2:a"]
@@ -132,9 +126,7 @@ def test_changed_decisions_are_appended_and_names_stay_with_the_greatest_overlap
     names = record(catalogue, "r1", one, said)
     # Of ind-001 (e0, e1, e2) the larger part is now new-2; of ind-002 (e3, e4) all is new-3.
     assert names == {"new-1": "ind-003", "new-2": "ind-001", "new-3": "ind-002", "new-4": "ind-004"}
-    rows = catalogue._connection.execute(
-        "SELECT count(*), sum(supersedes IS NOT NULL) FROM decision WHERE event = 2"
-    )
+    rows = catalogue._connection.execute("SELECT count(*), sum(supersedes IS NOT NULL) FROM decision WHERE event = 2")
     assert rows.fetchone() == (2, 2)
 
 
@@ -142,9 +134,7 @@ def test_an_animal_recognised_from_elsewhere_does_not_lend_its_name_to_a_strange
     record(catalogue, "r1", {"e1": ["a"], "e2": ["b"]}, {"e1": "new-1", "e2": "new-1"})
     record(catalogue, "r2", {"e1": ["c"]}, {"e1": "ind-001"})
     # Now e1 is recognised through r2, and e2 is told apart from it.
-    assert record(catalogue, "r1", {"e1": ["a"], "e2": ["b"]}, {"e1": "ind-001", "e2": "new-1"}) == {
-        "new-1": "ind-002"
-    }
+    assert record(catalogue, "r1", {"e1": ["a"], "e2": ["b"]}, {"e1": "ind-001", "e2": "new-1"}) == {"new-1": "ind-002"}
     assert identities(catalogue, "r1") == {"e1": "ind-001", "e2": "ind-002"}
 
 
@@ -157,6 +147,8 @@ def test_what_is_gone_is_withdrawn_not_deleted_and_can_return(catalogue):
     assert catalogue.sightings()["crop_id"].tolist() == ["a", "d", "f"]
     assert sorted(identities(catalogue, "r1")) == ["e1", "e3", "e4"]
     assert catalogue._connection.execute(count).fetchone()[0] == before + 2
+    record(catalogue, "r1", less, {e: SAID[e] for e in less})
+    assert catalogue.last_event == 2
     gone = catalogue.history().query("what == 'withdrawn'")
     assert gone["before"].tolist() == ["b", "c"] and set(gone["run"]) == {"r1"}
     assert record(catalogue, "r1", FOUND, SAID) == {"new-1": "ind-001", "new-2": "ind-002"}
@@ -312,6 +304,19 @@ class TestPersons:
         }
         assert catalogue.individuals()["identity"].tolist() == ["ind-001"]
 
+    def test_a_stranger_of_whom_a_person_could_not_tell_gets_no_name(self, catalogue):
+        record(catalogue, "r1", {"e1": ["a"]}, {"e1": "?"})
+        catalogue.decide("r1", "e1", None, "Anna")
+        assert record(catalogue, "r1", {"e1": ["a"]}, {"e1": "new-1"}) == {"new-1": "unknown"}
+        assert record(catalogue, "r2", {"e1": ["b"]}, {"e1": "new-1"}) == {"new-1": "ind-001"}
+
+    def test_who_could_not_tell_does_not_contradict_who_could(self, catalogue):
+        record(catalogue, "r1", {"e1": ["a"], "e2": ["b"]}, {"e1": "?", "e2": "?"})
+        catalogue.decide("r1", "e1", "new", "Anna")
+        catalogue.decide("r1", "e2", None, "Bo")
+        record(catalogue, "r1", {"e2": ["a", "b"]}, {"e2": "?"})
+        assert identities(catalogue, "r1") == {"e2": "ind-001"}
+
     def test_a_run_recorded_by_a_person_stands_against_the_program(self, catalogue):
         record(catalogue, "r1", FOUND, SAID, by="Anna")
         record(catalogue, "r1", FOUND, {"e1": "?", "e2": "?", "e3": "new-1", "e4": "?"})
@@ -323,3 +328,25 @@ class TestPersons:
         }
         record(catalogue, "r1", FOUND, {**SAID, "e4": "?"}, by="Bo")
         assert identities(catalogue, "r1")["e4"] == "unknown"
+
+
+def test_reading_grows_with_the_rows_and_not_with_their_square(catalogue):
+    def steps(run: str, count: int) -> int:
+        done = 0
+
+        def count_up() -> int:
+            nonlocal done
+            done += 1
+            return 0
+
+        found = {f"e{i}": [f"{run}-{i}"] for i in range(count)}
+        record(catalogue, run, found, {e: f"new-{i % 9}" for i, e in enumerate(found)})
+        catalogue._connection.set_progress_handler(count_up, 100)  # called every 100 instructions of SQLite
+        catalogue.sightings()
+        catalogue.decisions(run)
+        record(catalogue, run, found, {e: f"new-{i % 9}" for i, e in enumerate(found)})
+        catalogue._connection.set_progress_handler(None, 0)
+        return done
+
+    few = steps("r1", 200)
+    assert steps("r2", 600) < 5 * few  # four times as many rows

@@ -69,9 +69,7 @@ class Sequences(RuleBasedStateMachine):
             assert found == wanted
 
     def names(self) -> list[str]:
-        return sorted({name for animal in self.plain.now.animals.values() for name in animal.names}) or [
-            "nobody"
-        ]
+        return sorted({name for animal in self.plain.now.animals.values() for name in animal.names}) or ["nobody"]
 
     def met(self) -> list[tuple[str, str]]:
         return sorted({self.plain.now.rows[row] for row in self.plain.now.place.values()})
@@ -120,9 +118,7 @@ class Sequences(RuleBasedStateMachine):
     def split(self, data: st.DataObject) -> None:
         name = data.draw(st.sampled_from(self.names()))
         chosen = data.draw(st.lists(st.sampled_from(self.met()), unique=True, max_size=2))
-        self.both(
-            lambda: self.plain.split(name, chosen), lambda: self.catalogue.split(name, chosen, "Bo") and None
-        )
+        self.both(lambda: self.plain.split(name, chosen), lambda: self.catalogue.split(name, chosen, "Bo") and None)
 
     @rule()
     def undo(self) -> None:

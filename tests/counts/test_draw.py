@@ -111,7 +111,7 @@ def test_a_large_census_shows_fewer_and_smaller_pictures() -> None:
         assert (a.photo_side, a.match_width, a.photos_each) >= (b.photo_side, b.match_width, b.photos_each)
     for n in (30, 100, 300, 1200):
         limits = limits_for(n, 12)
-        # About an eighth of a byte a pixel and a half, as base64: tens of megabytes.
+        # Crops of 4:3 at a fifth of a byte a pixel: tens of megabytes at most.
         assert n * limits.photos_each * limits.photo_side**2 * 0.75 * 0.2 < 40e6
     assert limits_for(5000, 12).photos_each >= 1
 

@@ -128,11 +128,12 @@ def test_a_second_link_stands_in_for_one_that_fails() -> None:
 
 
 def test_only_encounters_that_show_a_common_side_are_asked() -> None:
-    # One left side each can be compared; the many right sides of B say nothing about A.
-    groups = {"a": "A"} | {f"b{i}": "B" for i in range(6)}
-    flanks = {name: {"left"} if name in ("a", "b0") else {"right"} for name in groups}
-    joined = [("b0", f"b{i}") for i in range(1, 6)]
-    assert span(count(groups, flanks, links(("a", "b0", 0.9)), joined=joined)) == (1, 2, 2)
+    # B shows one left side that can be compared; its many right sides say nothing about A.
+    groups = {f"a{i}": "A" for i in range(6)} | {f"b{i}": "B" for i in range(6)}
+    flanks = {name: {"left"} if name[0] == "a" or name == "b0" else {"right"} for name in groups}
+    table = links(("a0", "b0", 0.9))
+    assert span(count(groups, flanks, table)) == (1, 2, 2)
+    assert span(count(groups, both(*groups), table)) == (2, 2, 2)
 
 
 def test_what_is_settled_is_not_drawn() -> None:
@@ -155,11 +156,15 @@ def test_an_unsure_encounter_is_a_known_animal_or_a_stranger() -> None:
 def test_an_unsure_encounter_without_a_link_may_be_anyone() -> None:
     assert span(count({"e1": "A"}, both("e1", "e2"), empty(LINKS), unsure={"e2"})) == (1, 1, 2)
     assert span(count({}, both("e2"), empty(LINKS), unsure={"e2"})) == (0, 0, 1)
+    # Two sides that may be one animal, and an undecided left side that may be it too.
+    sides = {"e1": {"left"}, "e2": {"right"}, "u": {"left"}}
+    assert span(count({"e1": "A", "e2": "B"}, sides, empty(LINKS), unsure={"u"})) == (1, 2, 3)
 
 
-def test_an_unsure_encounter_never_joins_two_named_animals() -> None:
-    groups, table = {"e1": "A", "e2": "B"}, links(("u", "e1", 1.0), ("u", "e2", 1.0))
-    assert span(count(groups, both("e1", "e2", "u"), table, unsure={"u"})) == (2, 2, 2)
+@pytest.mark.parametrize("unsure", ["a", "u"])
+def test_an_unsure_encounter_never_joins_two_named_animals(unsure: str) -> None:
+    groups, table = {"e1": "A", "e2": "B"}, links((unsure, "e1", 1.0), (unsure, "e2", 1.0))
+    assert span(count(groups, both("e1", "e2", unsure), table, unsure={unsure})) == (2, 2, 2)
 
 
 def test_encounters_of_one_frame_stay_apart() -> None:

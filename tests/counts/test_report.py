@@ -196,7 +196,8 @@ def test_nothing_found() -> None:
         census(individuals=0, known=0, new=0, unsure=0, encounters=0, stations=0, settings={},
                period={"first": None, "last": None},
                by_flank={"left_only": 0, "right_only": 0, "both": 0, "neither": 0},
-               interval={"low": 0, "high": 0, "confidence": 0.9, "means": {"covers": "c", "does_not_cover": ""}}),
+               interval={"low": 0, "high": 0, "confidence": 0.9,
+                         "means": {"covers": "", "does_not_cover": ""}}),
     )  # fmt: skip
     text = Page(render_report(bare)).text
     assert "no individuals" in text
@@ -253,8 +254,9 @@ FLAT = {"left_only": 0, "right_only": 0, "both": 5, "neither": 0}
     [
         (
             {},
-            "28 of 30 encounters were told apart as 12 individuals, 5 of them known from one side only, so that "
-            "some may be the same animal, and 2 encounters stay undecided: LIKELY 8 and 16 (90\xa0% interval).",
+            "28 of 30 encounters were told apart as 12 individuals, 5 of them known from one side only, so "
+            "that some may be the same animal, and 2 encounters stay undecided: LIKELY 8 and 16 "
+            "(90\xa0% interval).",
         ),
         (
             {"by_flank": {**FLAT, "left_only": 7}, "unsure": 0},
@@ -268,8 +270,8 @@ FLAT = {"left_only": 0, "right_only": 0, "both": 5, "neither": 0}
                 "encounters": 2,
                 "interval": {"low": 1, "high": 2, "confidence": 0.95},
             },
-            "1 of 2 encounters was told apart as 1 individual, it is known from neither side and may be among "
-            "the others, and 1 encounter stays undecided: LIKELY 1 and 2 (95\xa0% interval).",
+            "1 of 2 encounters was told apart as 1 individual, it is known from neither side and may be "
+            "among the others, and 1 encounter stays undecided: LIKELY 1 and 2 (95\xa0% interval).",
         ),
         (
             {

@@ -59,9 +59,9 @@ def test_everything_stays_inside_and_labels_stay_few(dates: list[pd.Timestamp]) 
 
 
 def test_encounters_without_a_time_stand_apart() -> None:
-    line = lay_out([("A", [visit(None), visit("2020-03-01")])])
-    dated, undated = line.rows[0].marks
-    assert dated.at < 88 < undated.at == line.undated
+    line = lay_out([("A", [visit(None), visit("2020-03-31 23:59"), visit("2020-02-01")])])
+    first, last, undated = line.rows[0].marks
+    assert first.at < last.at < 88.1 < undated.at == line.undated
     assert "time not known" in undated.title
     assert lay_out([("A", [visit(None)])]).ticks == ()
     assert lay_out([("A", [visit("2020-03-01")])]).undated is None

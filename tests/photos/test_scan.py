@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 import reid.photos.files as files
+import reid.photos.header as header
 from reid.errors import ConfigError, InputError, TableError
 from reid.photos import ScanSettings, scan, scan_problems
 from reid.photos.scan import camera_of
@@ -134,6 +135,23 @@ def test_files_and_folders_without_permission(tmp_path: Path, make_photo: Make) 
     assert errors["shut/"] == "the folder cannot be listed: permission denied"
     again, _ = scan(tmp_path, cache=tmp_path / "cache")
     assert again["error"].isna().all() and len(again) == 3
+
+
+def test_a_file_that_cannot_be_read_now_is_tried_again(
+    tmp_path: Path, make_photo: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_photo("cam/a.jpg")
+
+    def refuse(path: Path) -> None:
+        raise header.UnreadableError("permission denied")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(files, "open_file", refuse)
+        photos, _ = scan(tmp_path, cache=tmp_path / "cache")
+    assert photos["error"].tolist() == ["permission denied"]
+    assert photos["image_id"].tolist() == ["cam/a.jpg@unreadable00"]
+    again, _ = scan(tmp_path, cache=tmp_path / "cache")
+    assert again["error"].isna().all()
 
 
 def test_a_folder_that_cannot_be_listed_is_a_row(

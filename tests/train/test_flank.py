@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,15 +21,31 @@ from reid.embed.weights import fingerprint, load_network
 from reid.errors import ConfigError, FingerprintError, FormatError, MissingPartError
 from reid.photos import read_photo
 from reid.tables import FLANKS
-from reid.train.flank import FlankTraining, fit_head, fit_temperature, folds, head_logits, held_out_logits, measure, scale
-from reid.train.flank_data import FlankCrop, Maps, _facing, view
+from reid.train.flank import (
+    FlankTraining,
+    fit_head,
+    fit_temperature,
+    folds,
+    head_logits,
+    held_out_logits,
+    measure,
+    scale,
+)
+from reid.train.flank_data import FlankCrop, _facing
+from reid.train.flank_views import Maps, view
 
 ROOT = Path(__file__).resolve().parents[2]
 JAGUARS = ROOT / "samples" / "jaguars"
 LEFT, RIGHT, FRONT, BACK, UNKNOWN = range(5)
 
 CLEAR = {
-    "left": ("AREAS_17/20051011_0438", "AREAS_28/20051017_1554", "RL_1/20051028_2159", "RL_10/20051029_0045", "RL_5/20051003_1721"),
+    "left": (
+        "AREAS_17/20051011_0438",
+        "AREAS_28/20051017_1554",
+        "RL_1/20051028_2159",
+        "RL_10/20051029_0045",
+        "RL_5/20051003_1721",
+    ),
     "right": (
         "AABP_13/20051007_1205",
         "AABP_9/20051024_0559",
@@ -39,6 +56,15 @@ CLEAR = {
         "RL_5/20051029_0045",
     ),
 }
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """Heads this small are slower on many threads, and round differently."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +103,7 @@ def test_a_mirrored_map_exchanges_left_and_right_whatever_the_weights() -> None:
 
 
 def test_a_picture_that_is_its_own_mirror_image_has_no_side() -> None:
-    head = FlankHead(8)
+    head = FlankHead(8).eval()
     features = torch.randn(4, 8, 7, 7)
     features = features + features.flip(-1)
     with torch.inference_mode():
@@ -165,34 +191,42 @@ def test_flank_of_refuses(shape: tuple[int, ...], least: float) -> None:
         flank_of(np.zeros(shape), least)
 
 
+QUICK = FlankTraining(epochs=25, batch=32, rate=1e-2, decay=0, dropout=0, smoothing=0)
+
+
 def toy(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Maps whose first channel lights up where the head is: at the left, at the right, in the middle, twice, nowhere."""
+    """Maps whose first channel lights up left, right, in the middle, at both ends, or nowhere."""
     rng = np.random.default_rng(seed)
     flank = rng.integers(0, 5, count)
     features = rng.normal(0, 0.3, (count, 6, 7, 7)).astype(np.float32)
     for row, side in enumerate(flank):
         for column in {LEFT: (0, 1), RIGHT: (5, 6), FRONT: (3,), BACK: (0, 6), UNKNOWN: ()}[int(side)]:
-            features[row, 0, rng.integers(0, 7), column] += 4
+            features[row, 0, rng.integers(0, 4) :, column] += 4
     return features, flank
 
 
-def test_training_learns_where_the_head_is_and_repeats_itself() -> None:
-    features, flank = toy(600, 0)
+def test_training_learns_where_the_head_is() -> None:
+    features, flank = toy(300, 0)
     fresh, truth = toy(200, 1)
-    plan = FlankTraining(epochs=20, dropout=0)
-    head = fit_head(features, flank, plan)
+    head = fit_head(features, flank, QUICK)
     assert (head_logits(head, fresh).argmax(1) == truth).mean() > 0.9
-    again = fit_head(features, flank, plan)
-    assert np.array_equal(head_logits(head, fresh), head_logits(again, fresh))
-    other = fit_head(features, flank, replace(plan, seed=5))
-    assert not np.array_equal(head_logits(head, fresh), head_logits(other, fresh))
+
+
+def test_the_same_input_gives_the_same_head_and_another_seed_another() -> None:
+    features, flank = toy(64, 0)
+    one, again, other = (
+        head_logits(fit_head(features, flank, replace(QUICK, epochs=2, dropout=0.3, seed=seed)), features)
+        for seed in (1, 1, 2)
+    )
+    assert np.array_equal(one, again)
+    assert not np.array_equal(one, other)
 
 
 def test_rows_without_weight_do_not_teach() -> None:
     features, flank = toy(400, 2)
     wrong = flank.copy()
     wrong[200:] = (wrong[200:] + 1) % 5
-    head = fit_head(features, wrong, FlankTraining(epochs=20, dropout=0), np.where(np.arange(400) < 200, 1.0, 1e-6))
+    head = fit_head(features, wrong, QUICK, np.where(np.arange(400) < 200, 1.0, 1e-6))
     fresh, truth = toy(200, 3)
     assert (head_logits(head, fresh).argmax(1) == truth).mean() > 0.8
 
@@ -204,11 +238,11 @@ def test_held_out_rows_are_not_learned_by_heart() -> None:
     maps = Maps(features, flank, np.arange(150), np.zeros(150, int))
     part = np.arange(150) % 3
     part[:30] = -1
-    logits = held_out_logits(maps, part, FlankTraining(epochs=15, dropout=0))
+    logits = held_out_logits(maps, part, QUICK)
     assert np.isnan(logits[:30]).all() and not np.isnan(logits[30:]).any()
     # labels drawn by lot cannot be told by a head that never saw them
     assert (logits[30:].argmax(1) == flank[30:]).mean() < 0.7
-    head = fit_head(features, flank, FlankTraining(epochs=15, dropout=0))
+    head = fit_head(features, flank, QUICK)
     assert (head_logits(head, features).argmax(1) == flank).mean() > 0.9
 
 

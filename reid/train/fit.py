@@ -1,0 +1,245 @@
+"""A training from data sets to a run folder whose weights every verb accepts."""
+
+from __future__ import annotations
+
+import json
+import logging
+import platform
+import signal
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import lightning.pytorch as pl
+import numpy as np
+import torch
+from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
+
+from reid._version import __version__
+from reid.embed.network import EmbeddingNetwork
+from reid.embed.weights import fingerprint, save_network
+from reid.errors import ConfigError, OutputError, choices
+from reid.store import write_json
+from reid.tables import write_csv
+from reid.train.augment import augmenter
+from reid.train.callbacks import Averaged, Bar, KeepLast, Log
+from reid.train.curves import draw_batches
+from reid.train.loaders import training_loader, validation_loader
+from reid.train.material import Material, prepare
+from reid.train.module import Training
+from reid.train.recipe import PRECISIONS, Recipe
+from reid.train.retrieval import figures
+from reid.train.sampler import Batches
+from reid.train.start import starting_network
+
+__all__ = ["Outcome", "train"]
+
+PACKAGES = ("torch", "timm", "lightning", "pytorch-metric-learning", "albumentations", "numpy", "opencv-python-headless", "pillow")
+SHOWN = 32
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a training.
+
+    Attributes:
+        fingerprint: Of the final weights.
+        before: Held-out figures of the starting weights; empty where nothing was held out.
+        after: Those of the final weights.
+        epoch: The epoch that the final weights are of.
+        material: What was trained on.
+    """
+
+    fingerprint: str
+    before: dict[str, float]
+    after: dict[str, float]
+    epoch: int
+    material: Material
+
+
+def train(
+    sources: Sequence[str], recipe: Recipe, model: str, folder: Path, cache: Path | None = None, licence: str = ""
+) -> Outcome:
+    """Train a network; an interrupted training goes on from its last whole epoch.
+
+    Args:
+        sources: Data sets, as for `reid.train.datasets.read_data_sets`.
+        recipe: The settings.
+        model: Weights to start from, as for `reid.train.start.starting_network`.
+        folder: The run folder: `weights.safetensors`, `network.json`, `metrics.csv`, `curves.png`, `augmented.png`,
+            `data.json`, `classes.json`, `left_out.csv`, `versions.json`, `checkpoints/`, `tensorboard/`.
+        cache: Folder for decoded crops; default: `cache` in the run folder. Runs may share one.
+        licence: Of the weights, for their card.
+
+    Raises:
+        DivergedError: a loss became infinite or no number.
+        ReidError: the data or the settings do not do; the message says why.
+    """
+    quiet()
+    if recipe.trainer.threads:
+        torch.set_num_threads(recipe.trainer.threads)
+    network, origin = starting_network(recipe.network, model, recipe.trainer.seed)
+    material = prepare(sources, recipe, cache or folder / "cache")
+    before = judge(network, material, recipe.sampler.batch)
+    _check(recipe, network, material, before)
+    last = folder / "checkpoints" / "last.ckpt"
+    _same_data(folder, material, last.is_file())
+    log = Log(folder)
+    log.rows.append({"epoch": 0.0, "step": 0.0, **before})
+    best = _best(recipe, folder) if material.task is not None else None
+    callbacks = [Bar(), log, KeepLast(last), *([best] if best else [])]
+    if recipe.trainer.average:
+        callbacks.append(Averaged(recipe.trainer.average))
+    if recipe.trainer.patience and best:
+        callbacks.append(EarlyStopping(recipe.validation.figure, mode="max", patience=recipe.trainer.patience, check_on_train_epoch_end=False))
+    trainer = _trainer(recipe, folder, callbacks)
+    batches = Batches(
+        material.classes, material.datasets, recipe.sampler, recipe.trainer.seed, trainer.global_rank, trainer.world_size
+    )
+    augment = augmenter(recipe.augmentation, recipe.network)
+    loader = training_loader(material.pictures, material.classes, material.flanks, augment, batches, recipe.trainer.workers)
+    if trainer.is_global_zero:
+        _describe(material, folder)
+        _show(material, batches, augment, folder / "augmented.png")
+    steps = recipe.trainer.epochs * -(-len(batches) // recipe.trainer.accumulate)
+    counts = np.bincount(material.classes)
+    torch.manual_seed(recipe.trainer.seed)
+    module = Training(network, recipe.loss, recipe.optimiser, counts, steps, material.task, recipe.trainer.seed)
+    held_out = validation_loader(material.held_out, recipe.sampler.batch, 0) if material.held_out is not None else None
+    _fit(trainer, module, loader, held_out, last)
+    path = Path(best.best_model_path) if best and best.best_model_path else last
+    epoch = _take(network, path)
+    row = next((row for row in log.rows if row["epoch"] == epoch), {})
+    after = {name: row[name] for name in before if name in row}
+    if trainer.is_global_zero:
+        save_network(network, folder, _card(recipe, material, origin, licence, before, after, epoch))
+    return Outcome(fingerprint(network), before, after, epoch, material)
+
+
+def judge(network: EmbeddingNetwork, material: Material, batch: int) -> dict[str, float]:
+    """The held-out figures of a network as it is; empty where nothing is held out."""
+    if material.task is None or material.held_out is None:
+        return {}
+    network.eval()
+    with torch.inference_mode():
+        vectors = [network.embed(images)[0].numpy() for images in validation_loader(material.held_out, batch, 0)]
+    return figures(np.concatenate(vectors), material.task)
+
+
+def quiet() -> None:
+    """Keep Lightning's own words off the terminal: the bar and the summary say what matters."""
+    for name in ("lightning.pytorch", "lightning.fabric", "lightning"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    warnings.filterwarnings("ignore", module="lightning.*")
+    warnings.filterwarnings("ignore", message=".*does not have many workers.*")
+
+
+def _check(recipe: Recipe, network: EmbeddingNetwork, material: Material, before: dict[str, float]) -> None:
+    if material.task is not None and recipe.validation.figure not in before:
+        valid = choices(name for name in before if not name.endswith("/queries"))
+        what = f"it has {valid}" if valid else "no held-out photo has another one of its class from another encounter"
+        raise ConfigError(f"validation.figure={recipe.validation.figure} cannot be computed on the held-out photos: {what}.")
+    if network.flank_head is not None:
+        if (material.flanks < 0).all():
+            raise ConfigError("network.flank=true needs labelled flanks, and no training photo has one; set network.flank=false.")
+        with torch.inference_mode():
+            features = network.feature_map(torch.zeros(1, 3, recipe.network.height, recipe.network.width))
+        if features.ndim != 4:
+            raise ConfigError(f"network.flank=true needs a backbone with a feature map; {recipe.network.backbone} gives tokens.")
+
+
+def _same_data(folder: Path, material: Material, begun: bool) -> None:
+    """A training that has begun goes on with the same data only."""
+    path = folder / "data.json"
+    if begun and path.is_file() and json.loads(path.read_text(encoding="utf-8")) != material.facts:
+        raise OutputError(f"the data has changed since the training in {folder} began; name another output folder, or remove this one.")
+
+
+def _best(recipe: Recipe, folder: Path) -> ModelCheckpoint:
+    return ModelCheckpoint(
+        folder / "checkpoints", "best", monitor=recipe.validation.figure, mode="max", save_top_k=1,
+        enable_version_counter=False, save_on_train_epoch_end=False,
+    )  # fmt: skip
+
+
+def _trainer(recipe: Recipe, folder: Path, callbacks: list[Any]) -> pl.Trainer:
+    logger: Any = False
+    if find_spec("tensorboard") or find_spec("tensorboardX"):
+        from lightning.pytorch.loggers import TensorBoardLogger
+
+        logger = TensorBoardLogger(folder, name="tensorboard", version="")
+    own = recipe.trainer
+    return pl.Trainer(
+        accelerator=own.accelerator, devices=own.devices, precision=PRECISIONS[own.precision],  # type: ignore[arg-type]
+        max_epochs=own.epochs, accumulate_grad_batches=own.accumulate, callbacks=callbacks, logger=logger,
+        gradient_clip_val=recipe.optimiser.clip or None, check_val_every_n_epoch=recipe.validation.every,
+        num_sanity_val_steps=0, use_distributed_sampler=False, enable_progress_bar=False, enable_model_summary=False,
+        log_every_n_steps=10, default_root_dir=folder,
+    )  # fmt: skip
+
+
+def _fit(trainer: pl.Trainer, module: Training, loader: Any, held_out: Any, last: Path) -> None:
+    before = signal.getsignal(signal.SIGINT)
+    try:
+        trainer.fit(module, loader, held_out, ckpt_path=last if last.is_file() else None, weights_only=True)
+    except SystemExit:
+        # Lightning turns Ctrl-C into an exit; the command line has its own words for it
+        raise KeyboardInterrupt from None
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _take(network: EmbeddingNetwork, path: Path) -> int:
+    """Put a checkpoint's weights (the averaged ones, where there are such) into the network; returns its epoch."""
+    kept = torch.load(path, map_location="cpu", weights_only=True)
+    prefix = "network."
+    state = {name.removeprefix(prefix): value for name, value in kept["state_dict"].items() if name.startswith(prefix)}
+    network.cpu().load_state_dict(state)
+    network.eval()
+    return int(kept["epoch"]) + 1
+
+
+def _describe(material: Material, folder: Path) -> None:
+    found = {}
+    for name in PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    write_json({"reid": __version__, "python": platform.python_version(), **found}, folder / "versions.json")
+    write_json(material.facts, folder / "data.json")
+    counts = np.bincount(material.classes)
+    write_json({name: int(count) for name, count in zip(material.names, counts, strict=True)}, folder / "classes.json")
+    write_csv(material.left_out, folder / "left_out.csv")
+
+
+def _show(material: Material, batches: Batches, augment: Any, path: Path) -> None:
+    """The first crops of the first epoch as the network will see them."""
+    items = [item for batch in zip(range(-(-SHOWN // batches.settings.batch)), batches, strict=False) for item in batch[1]][:SHOWN]
+    images = np.stack([augment(np.asarray(material.pictures[row]), seed) for row, seed in items])
+    draw_batches(images, [material.names[material.classes[row]] for row, _ in items], path)
+
+
+def _card(
+    recipe: Recipe, material: Material, origin: str, licence: str, before: dict[str, float], after: dict[str, float], epoch: int
+) -> dict[str, Any]:
+    rule = {
+        "identity": "retrieval among the photos of individuals that were held out of training",
+        "encounter": "retrieval of held-out encounters among the training photos",
+        "auto": "retrieval on held-out encounters where a data set names them, on held-out individuals elsewhere",
+    }
+    return {
+        "licence": licence or "not stated",
+        "started_from": origin,
+        "data": material.facts,
+        "classes": len(material.names),
+        "losses": {name: own.weight for name, own in recipe.loss.active.items()},
+        "epoch": epoch,
+        "protocol": rule[recipe.validation.by] if material.task is not None else "not judged: nothing was held out",
+        "figures": {name: round(value, 4) for name, value in after.items()},
+        "figures_of_the_start": {name: round(value, 4) for name, value in before.items()},
+    }

@@ -1,0 +1,147 @@
+"""One step of training and one of validation, for Lightning to repeat."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import lightning.pytorch as pl
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F  # noqa: N812
+
+from reid.embed.network import EmbeddingNetwork
+from reid.errors import ReidError
+from reid.tables import FLANKS
+from reid.train.loss_settings import LossSettings
+from reid.train.losses import LossSum
+from reid.train.optimiser import OptimiserSettings, freeze, keep_frozen, make_optimiser, schedule
+from reid.train.retrieval import Task, figures
+
+__all__ = ["Batch", "DivergedError", "Training"]
+
+LEFT, RIGHT = FLANKS.index("left"), FLANKS.index("right")
+NO_FLANK = -1
+
+
+class DivergedError(ReidError):
+    """A loss became infinite or no number."""
+
+
+class Batch(NamedTuple):
+    """uint8 images (B, 3, H, W), classes (B,), and the flank that each image shows (B,), -1 where nobody said."""
+
+    images: Tensor
+    classes: Tensor
+    flanks: Tensor
+
+
+class Training(pl.LightningModule):
+    """A network, its losses, and how both move.
+
+    Args:
+        network: What is trained.
+        losses: Which losses.
+        optimiser: How the weights move.
+        counts: (classes,) training crops of each class.
+        steps: Optimiser's steps of the whole training.
+        task: What validation asks; None for none.
+        seed: Of dropout and the like, together with the epoch.
+    """
+
+    def __init__(
+        self, network: EmbeddingNetwork, losses: LossSettings, optimiser: OptimiserSettings,
+        counts: np.ndarray, steps: int, task: Task | None = None, seed: int = 0,
+    ) -> None:  # fmt: skip
+        super().__init__()
+        self.network = network
+        self.losses = LossSum(losses, counts, network.size)
+        self.settings, self.of_flank = optimiser, losses.flank
+        self.steps, self.task, self.seed = steps, task, seed
+        self.found: list[Tensor] = []
+        freeze(network, optimiser)
+
+    def configure_optimizers(self) -> Any:
+        optimiser = make_optimiser(self.network, self.losses, self.settings)
+        rates = torch.optim.lr_scheduler.LambdaLR(optimiser, schedule(self.steps, self.settings))
+        return {"optimizer": optimiser, "lr_scheduler": {"scheduler": rates, "interval": "step"}}
+
+    def on_train_epoch_start(self) -> None:
+        # a resumed run draws the same numbers from here on as one that was not stopped
+        torch.manual_seed(self.seed * 100_003 + self.current_epoch)
+        keep_frozen(self.network, self.settings)
+
+    def training_step(self, batch: Batch, number: int) -> Tensor:
+        features = self.network.feature_map(self.network.normalised(batch.images))
+        vectors = self.network.vectors(features)
+        terms = self.losses(vectors, batch.classes)
+        total = self.losses.total(terms)
+        if self.network.flank_head is not None and self.of_flank.weight:
+            terms["flank"] = self._flank_loss(batch, features)
+            total = total + self.of_flank.weight * terms["flank"]
+        if not torch.isfinite(total):
+            raise DivergedError(self._why(vectors, terms))
+        self.log("loss", total.detach(), on_step=False, on_epoch=True, batch_size=len(vectors))
+        if len(terms) > 1:
+            parts = {f"loss_{name}": value.detach() for name, value in terms.items()}
+            self.log_dict(parts, on_step=False, on_epoch=True, batch_size=len(vectors))
+        return total
+
+    def _flank_loss(self, batch: Batch, features: Tensor) -> Tensor:
+        """Cross-entropy where the flank is known; some images go through mirrored, with their flank mirrored."""
+        head = self.network.flank_head
+        assert head is not None
+        many = int(len(batch.images) * self.of_flank.mirrored) if self.network.spec.face == "left" else 0
+        flanks = batch.flanks
+        with torch.autocast(device_type=features.device.type, enabled=False):
+            logits = head(features.float())
+        if many:
+            mirrored = self.network.feature_map(self.network.normalised(batch.images[:many].flip(-1)))
+            with torch.autocast(device_type=features.device.type, enabled=False):
+                logits = torch.cat([logits, head(mirrored.float())])
+            flanks = torch.cat([flanks, mirror_flanks(flanks[:many])])
+        known = flanks != NO_FLANK
+        if not known.any():
+            return logits.sum() * 0
+        return F.cross_entropy(logits[known], flanks[known])
+
+    def _why(self, vectors: Tensor, terms: dict[str, Tensor]) -> str:
+        """The cause of a loss that is no finite number, as far as it shows, and what to do."""
+        where = f"training stopped in epoch {self.current_epoch + 1} at step {self.global_step + 1}"
+        if not all(torch.isfinite(weight).all() for weight in self.parameters()):
+            rates = f"optimiser.backbone_rate={self.settings.backbone_rate:g} and optimiser.head_rate={self.settings.head_rate:g}"
+            return (
+                f"{where}: the step before made weights infinite, so the learning rate is too high. Lower {rates} to a third, "
+                f"or clip the gradient (optimiser.clip=1; it is {self.settings.clip:g})."
+            )
+        if not torch.isfinite(vectors).all():
+            half = self.trainer.precision != "32-true"
+            cure = "set trainer.precision=32" if half else "lower optimiser.backbone_rate and optimiser.clip"
+            return f"{where}: the network gives vectors that are no finite numbers, with sound weights; {cure}."
+        names = [name for name, value in terms.items() if not torch.isfinite(value)]
+        return (
+            f"{where}: the loss {', '.join(names) or 'sum'} is no finite number, with sound vectors. Lower its scale or its margin "
+            f"(loss.{(names or ['NAME'])[0]}...), then the rates."
+        )
+
+    def on_validation_epoch_start(self) -> None:
+        self.found = []
+
+    def validation_step(self, batch: Tensor, number: int) -> None:
+        self.found.append(self.network.embed(batch)[0].float().cpu())
+
+    def on_validation_epoch_end(self) -> None:
+        if self.task is None:
+            return
+        vectors = torch.cat(self.found).numpy()
+        self.found = []
+        for name, value in figures(vectors, self.task).items():
+            # in double, so that 0.3 is not written as 0.30000001192
+            self.log(name, torch.tensor(value, dtype=torch.float64))
+
+
+def mirror_flanks(flanks: Tensor) -> Tensor:
+    """What mirrored images show: left for right and right for left."""
+    out = flanks.clone()
+    out[flanks == LEFT], out[flanks == RIGHT] = RIGHT, LEFT
+    return out

@@ -1,0 +1,121 @@
+"""Which crops make a batch: shuffled, P x K, or balanced; the same epoch always gives the same batches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from torch.utils.data import Sampler
+
+from reid.errors import ConfigError, choices
+
+__all__ = ["Batches", "SamplerSettings"]
+
+NAMES = ("shuffled", "pxk", "balanced")
+
+
+@dataclass(frozen=True)
+class SamplerSettings:
+    """How batches are drawn.
+
+    Attributes:
+        name: `shuffled`, every crop once an epoch; `pxk`, each batch holds `photos` crops of each of
+            `batch / photos` classes, so that losses over pairs find some; `balanced`, data sets equally often,
+            and in each its classes equally often.
+        batch: Crops a step (and a process).
+        photos: Crops of a class in a batch, for `pxk`.
+        steps: Steps an epoch; 0 takes as many as see every crop once.
+    """
+
+    name: str = "shuffled"
+    batch: int = 32
+    photos: int = 4
+    steps: int = 0
+
+    def __post_init__(self) -> None:
+        if self.name not in NAMES:
+            raise ConfigError(f"sampler.name={self.name!r} is unknown; choose one of {choices(NAMES)}.")
+        if self.batch < 2:
+            raise ConfigError(f"sampler.batch={self.batch} must be at least 2.")
+        if self.name == "pxk" and (self.photos < 2 or self.batch % self.photos or self.batch == self.photos):
+            raise ConfigError(
+                f"sampler.photos={self.photos} must be at least 2 and divide sampler.batch={self.batch} into two or more classes."
+            )
+        if self.steps < 0:
+            raise ConfigError(f"sampler.steps={self.steps} must not be negative.")
+
+
+class Batches(Sampler[list[tuple[int, int]]]):
+    """Batches of (crop's number, seed of its augmentation).
+
+    Args:
+        classes: (n,) class of each crop.
+        datasets: (n,) data set of each crop.
+        settings: How to draw.
+        seed: Of everything drawn, together with the epoch.
+        rank: Which process this is, of
+        world: so many; each draws other batches.
+    """
+
+    def __init__(
+        self, classes: Sequence[int] | np.ndarray, datasets: Sequence[int] | np.ndarray, settings: SamplerSettings,
+        seed: int = 0, rank: int = 0, world: int = 1,
+    ) -> None:  # fmt: skip
+        self.classes, self.datasets = np.asarray(classes), np.asarray(datasets)
+        self.settings, self.seed, self.rank, self.world = settings, seed, rank, world
+        self.epoch = 0
+        self.members = {int(c): np.flatnonzero(self.classes == c) for c in np.unique(self.classes)}
+        if settings.name == "pxk" and len(self.members) < settings.batch // settings.photos:
+            raise ConfigError(
+                f"sampler.batch={settings.batch} of {settings.photos} photos a class needs {settings.batch // settings.photos} classes, "
+                f"and the data has {len(self.members)}; lower sampler.batch or raise sampler.photos."
+            )
+
+    def set_epoch(self, epoch: int) -> None:
+        """Draw the batches of this epoch next."""
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        whole = max(1, len(self.classes) // (self.settings.batch * self.world))
+        return self.settings.steps or whole
+
+    def __iter__(self) -> Iterator[list[tuple[int, int]]]:
+        rng = np.random.default_rng([self.seed, self.epoch])
+        count = len(self) * self.world
+        rows = {"shuffled": self._shuffled, "pxk": self._pxk, "balanced": self._balanced}[self.settings.name](rng, count)
+        seeds = rng.integers(0, 2**31, rows.shape)
+        for number in range(self.rank, count, self.world):
+            yield [(int(row), int(seed)) for row, seed in zip(rows[number], seeds[number], strict=True)]
+
+    def _shuffled(self, rng: np.random.Generator, count: int) -> np.ndarray:
+        needed = count * self.settings.batch
+        rounds = -(-needed // len(self.classes))
+        order = np.concatenate([rng.permutation(len(self.classes)) for _ in range(rounds)])
+        return order[:needed].reshape(count, self.settings.batch)
+
+    def _pxk(self, rng: np.random.Generator, count: int) -> np.ndarray:
+        """Classes come in turns of the whole list, so that none waits long; their photos without repeats where there are enough."""
+        many = self.settings.batch // self.settings.photos
+        names = np.array(sorted(self.members))
+        turn = np.zeros(0, np.int64)
+        batches = []
+        for _ in range(count):
+            if len(turn) < many:
+                rest = rng.permutation(np.setdiff1d(names, turn))
+                turn = np.concatenate([turn, rest])
+            chosen, turn = turn[:many], turn[many:]
+            batches.append(np.concatenate([self._photos(rng, int(c)) for c in chosen]))
+        return np.stack(batches)
+
+    def _photos(self, rng: np.random.Generator, label: int) -> np.ndarray:
+        own = self.members[label]
+        rounds = -(-self.settings.photos // len(own))
+        return np.concatenate([rng.permutation(own) for _ in range(rounds)])[: self.settings.photos]
+
+    def _balanced(self, rng: np.random.Generator, count: int) -> np.ndarray:
+        size = count * self.settings.batch
+        sets = [sorted(set(self.classes[self.datasets == d].tolist())) for d in np.unique(self.datasets)]
+        which = rng.integers(0, len(sets), size)
+        rows = [rng.choice(self.members[int(rng.choice(sets[d]))]) for d in which]
+        return np.array(rows).reshape(count, self.settings.batch)

@@ -1,0 +1,81 @@
+"""`reid train`: labelled animals become weights."""
+
+from __future__ import annotations
+
+import os
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from reid.embed.network import NetworkSpec
+from reid.train.augment import AugmentationSettings
+from reid.train.classes import LabelSettings
+from reid.train.holdout import ValidationSettings
+from reid.train.loss_settings import LossSettings
+from reid.train.optimiser import OptimiserSettings
+from reid.train.recipe import Recipe, TrainerSettings
+from reid.train.sampler import SamplerSettings
+from reid.verbs.common import input_path, run_folder, write_settings
+
+if TYPE_CHECKING:
+    from reid.train.fit import Outcome
+
+__all__ = ["TrainConfig", "run"]
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    data: str | list[str]
+    output: str
+    model: str = "lite0-imagenet"
+    cache: str = ""
+    licence: str = ""
+    network: NetworkSpec = field(default_factory=NetworkSpec)
+    labels: LabelSettings = field(default_factory=LabelSettings)
+    validation: ValidationSettings = field(default_factory=ValidationSettings)
+    loss: LossSettings = field(default_factory=LossSettings)
+    sampler: SamplerSettings = field(default_factory=SamplerSettings)
+    augmentation: AugmentationSettings = field(default_factory=AugmentationSettings)
+    optimiser: OptimiserSettings = field(default_factory=OptimiserSettings)
+    trainer: TrainerSettings = field(default_factory=TrainerSettings)
+
+
+GROUPS = ("network", "labels", "validation", "loss", "sampler", "augmentation", "optimiser", "trainer")
+
+
+def run(config: TrainConfig) -> str:
+    """Train; returns the summary for the terminal."""
+    from reid.train.fit import train
+
+    recipe = Recipe(**{name: getattr(config, name) for name in GROUPS})
+    sources = [config.data] if isinstance(config.data, str) else list(config.data)
+    for source in sources:
+        input_path(source, "data", "file or folder")
+    cache = Path(config.cache).expanduser() if config.cache else None
+    what = {"data": [str(Path(source).expanduser().resolve()) for source in sources], "model": config.model, **recipe.identity()}
+    # of several processes, the first holds the folder
+    first = int(os.environ.get("LOCAL_RANK", 0)) == 0
+    claimed: Any = run_folder(config.output, "train", what) if first else nullcontext(Path(config.output).expanduser())
+    with claimed as folder:
+        if first:
+            write_settings(config, folder)
+        done = train(sources, recipe, config.model, folder, cache, config.licence)
+    return _summary(config, recipe, done)
+
+
+def _summary(config: TrainConfig, recipe: Recipe, done: Outcome) -> str:
+    facts = done.material.facts.values()
+    crops, sets = sum(fact["training_crops"] for fact in facts), len(done.material.facts)
+    lines = [
+        f"{crops} crops of {len(done.material.names)} classes from {sets} data set{'s' * (sets > 1)}; "
+        f"{len(done.material.left_out)} rows left out (left_out.csv says why)."
+    ]
+    figure = recipe.validation.figure
+    if done.before:
+        kept = f"epoch {done.epoch} of {recipe.trainer.epochs}"
+        lines.append(f"{figure} on what was held out: {done.before[figure]:.3f} before, {done.after[figure]:.3f} after ({kept}).")
+    else:
+        lines.append("Nothing was held out, so nothing says how good the weights are.")
+    lines.append(f"weights.safetensors and network.json (fingerprint {done.fingerprint}) in {config.output}; use model={config.output}")
+    return "\n".join(lines)
