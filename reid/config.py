@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
@@ -49,20 +50,21 @@ def _literal(value: Any) -> str:
     if isinstance(value, (int, float)):
         return repr(value)
     if isinstance(value, (list, tuple)):
-        return "[" + ",".join(_literal(v) for v in value) + "]"
-    return quoted(str(value))
+        return "[" + ",".join(quoted(v) if isinstance(v, str) else _literal(v) for v in value) + "]"
+    return str(value)
 
 
 def quoted(text: str) -> str:
-    """A text as Hydra reads it back unchanged, whatever a path may hold.
+    """A text as Hydra reads it back unchanged, whatever a path may hold; one that is quoted already stays.
 
-    >>> quoted("plain/path.jpg"), quoted("cat's (1), left")
-    ('plain/path.jpg', '"cat\\'s (1), left"')
+    >>> print(quoted("cat's (1), left"), quoted("'done'"))
+    "cat's (1), left" 'done'
     """
-    if text and all(c.isalnum() or c in "_-./:+@%" for c in text):
+    if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'":
         return text
-    escaped = text.replace("\\", "\\\\") if '"' in text or text.endswith("\\") else text
-    return '"' + escaped.replace('"', '\\"').replace("${", "\\${") + '"'
+    # Hydra's grammar: a backslash escapes only a quote, or another backslash just before one
+    escaped = re.sub(r'(\\*)("|$)', lambda m: m[1] * 2 + ("\\" + m[2] if m[2] else ""), text)
+    return '"' + escaped.replace("${", "\\${") + '"'
 
 
 def compose(verb: str, schema: type[T], words: Sequence[str]) -> T:
@@ -87,9 +89,7 @@ def compose(verb: str, schema: type[T], words: Sequence[str]) -> T:
     files = [word.removeprefix("config=") for word in words if word.startswith("config=")]
     own = [word for word in words if not word.startswith("config=")]
     pairs = [_split(word, verb) for word in [*_from_files(files), *own]]
-    for key, _ in pairs:
-        _check_key(key, schema, verb)
-    safe = [f"{key}={value if _plain(value) else quoted(value)}" for key, value in pairs]
+    safe = [f"{key}={quoted(value) if _kind(key, schema, verb) is str else value}" for key, value in pairs]
     try:
         # a program that already runs inside Hydra keeps its own state
         GlobalHydra.instance().clear()
@@ -126,14 +126,8 @@ def _split(word: str, verb: str) -> tuple[str, str]:
     return key.lstrip("+"), value
 
 
-def _plain(value: str) -> bool:
-    """Whether Hydra's own grammar is meant: a number, a word, a list, or text that is quoted already."""
-    bracketed = len(value) > 1 and value[0] + value[-1] in ("[]", "{}", '""', "''")
-    return bracketed or (quoted(value) == value)
-
-
-def _check_key(key: str, schema: Any, verb: str) -> None:
-    """Refuse a key that the settings do not have, by walking down the dataclasses."""
+def _kind(key: str, schema: Any, verb: str) -> Any:
+    """The type of a setting, by walking down the dataclasses; a key that they do not have is refused."""
     here, seen = schema, ""
     for part in key.split("."):
         hints = get_type_hints(here) if dataclasses.is_dataclass(here) else {}
@@ -143,6 +137,7 @@ def _check_key(key: str, schema: Any, verb: str) -> None:
             where = f"{seen.rstrip('.')!r} has" if seen else f"`reid {verb}` has"
             raise ConfigError(f"unknown setting {key!r}.{guess} {where} {choices(hints) or 'no settings below it'}.")
         here, seen = hints[part], f"{seen}{part}."
+    return here
 
 
 def _told(error: Exception, pairs: Sequence[tuple[str, str]]) -> str:

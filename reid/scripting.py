@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from reid.cli import VERBS, import_verb, with_detector
+from reid.cli import import_verb, with_detector
 from reid.config import quiet_hydra, typed
 from reid.errors import ReidError
 from reid.resources import configs_folder

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F  # noqa: N812
+from torch.nn import functional as F
 
 from reid.errors import ConfigError, choices
 from reid.tables import FLANKS, UNKNOWN

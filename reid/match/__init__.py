@@ -1,6 +1,6 @@
 """FAISS search, local features, geometry, and the calibration of scores into a probability."""
 
-from reid.match.calibration import Calibration, fit_calibration, load_calibration
+from reid.match.calibration import Calibration, CalibrationSettings, fit_calibration, load_calibration
 from reid.match.index import Index, check_fingerprints
 from reid.match.local import Features, LocalMatcher, MatcherSettings, make_matcher
 from reid.match.pairs import PairVerifier, score_pairs
@@ -9,6 +9,7 @@ from reid.match.verify import Verified, verify
 
 __all__ = [
     "Calibration",
+    "CalibrationSettings",
     "Features",
     "Index",
     "IndexSettings",

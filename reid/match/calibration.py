@@ -1,6 +1,6 @@
 """Calibration: the probability that two crops show one individual, from their scores, as labelled animals showed it.
 
-A logistic regression over a few scores, fitted by `scripts/calibrate.py` on pairs of known identity. It is a JSON file
+A logistic regression on the score of the matched spots, fitted by `scripts/calibrate.py` on pairs of known identity. It is a JSON file
 of named numbers that says on what it was fitted, and belongs to one matcher.
 """
 
@@ -9,60 +9,83 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from reid.errors import FormatError, InputError
 from reid.resources import configs_folder
 
-__all__ = ["FEATURES", "Calibration", "at_prior", "fit_calibration", "load_calibration", "reliability"]
+__all__ = [
+    "Calibration",
+    "CalibrationSettings",
+    "at_prior",
+    "fit_calibration",
+    "load_calibration",
+    "reliability",
+]
 
-FEATURES = ("log_score", "log_inliers", "inlier_share")
-"""What the regression reads, all from the verified spots; see `score_features`."""
+BEND = 0.9
+"""Share of pairs of two individuals that score below the bend of the regression."""
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """Weights of the regression.
+    """The regression: log-odds = intercept + slope * x + steeper * max(0, x - bend), with x = log(1 + score).
+
+    Below the bend, where most pairs of two individuals lie, a score says little: a flank turned away matches as badly
+    as a stranger's. Above it, each spot counts more; one slope for both would doubt the plainest matches.
 
     Attributes:
         matcher: Name of the matcher whose scores it reads.
-        weights: One per feature.
-        intercept: Log-odds where all features are 0.
+        intercept: Log-odds at a score of 0.
+        slope: Per unit of x.
+        steeper: What the slope gains above the bend.
+        bend: In units of x.
         protocol: On what it was fitted and judged, with the figures.
     """
 
     matcher: str
-    weights: Mapping[str, float]
     intercept: float
+    slope: float
+    steeper: float
+    bend: float
     protocol: Mapping[str, Any] = field(default_factory=dict)
 
-    def probability(self, scores: pd.DataFrame) -> np.ndarray:
-        """Probabilities, float (n,), of pairs with the columns `local_score`, `matches` and `inliers`."""
-        features = score_features(scores)
-        weights = np.array([self.weights[name] for name in FEATURES])
-        return 1 / (1 + np.exp(-(features @ weights + self.intercept)))
+    def probability(self, scores: np.ndarray) -> np.ndarray:
+        """Probabilities, float (n,), of pairs with these local scores, float (n,)."""
+        features = _features(np.asarray(scores, float), self.bend)
+        return 1 / (1 + np.exp(-(features @ np.array([self.slope, self.steeper]) + self.intercept)))
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
 
 
-def score_features(scores: pd.DataFrame) -> np.ndarray:
-    """Float (n, 3): log(1 + summed confidence), log(1 + inliers), inliers / matches (0 where there are none)."""
-    matches = scores["matches"].to_numpy(float)
-    inliers = scores["inliers"].to_numpy(float)
-    share = np.divide(inliers, matches, out=np.zeros_like(inliers), where=matches > 0)
-    return np.stack([np.log1p(scores["local_score"].to_numpy(float)), np.log1p(inliers), share], axis=1)
+@dataclass(frozen=True)
+class CalibrationSettings:
+    """Which calibration.
+
+    Attributes:
+        file: A JSON file of `scripts/calibrate.py`; empty for the one that ships with the matcher.
+    """
+
+    file: str = ""
 
 
-def fit_calibration(scores: pd.DataFrame, same: np.ndarray, matcher: str, protocol: Mapping[str, Any]) -> Calibration:
+def _features(scores: np.ndarray, bend: float) -> np.ndarray:
+    x = np.log1p(scores)
+    return np.stack([x, np.maximum(0.0, x - bend)], axis=1)
+
+
+def fit_calibration(
+    scores: np.ndarray, same: np.ndarray, matcher: str, protocol: Mapping[str, Any] | None = None
+) -> Calibration:
     """Fit the regression.
 
     Args:
-        scores: Pairs with `local_score`, `matches` and `inliers`.
+        scores: Local scores of pairs, float (n,).
         same: bool (n,), whether a pair shows one individual.
         matcher: Whose scores they are.
         protocol: What to say about the data.
@@ -72,14 +95,15 @@ def fit_calibration(scores: pd.DataFrame, same: np.ndarray, matcher: str, protoc
     """
     from sklearn.linear_model import LogisticRegression
 
-    if len(set(same.tolist())) < 2:
+    scores, same = np.asarray(scores, float), np.asarray(same, bool)
+    if same.all() or not same.any():
         raise InputError(
             f"all {len(same)} pairs are of one kind; a calibration needs pairs of one individual and of two."
         )
-    features = score_features(scores)
-    model = LogisticRegression(C=10.0, max_iter=1000).fit(features, same)
-    weights = {name: round(float(w), 5) for name, w in zip(FEATURES, model.coef_[0], strict=True)}
-    return Calibration(matcher, weights, round(float(model.intercept_[0]), 5), dict(protocol))
+    bend = round(float(np.quantile(np.log1p(scores[~same]), BEND)), 5)
+    model = LogisticRegression(C=10.0, max_iter=2000).fit(_features(scores, bend), same)
+    slope, steeper = (round(float(weight), 5) for weight in model.coef_[0])
+    return Calibration(matcher, round(float(model.intercept_[0]), 5), slope, steeper, bend, dict(protocol or {}))
 
 
 def at_prior(calibration: Calibration, same: np.ndarray, prior: float) -> Calibration:
@@ -98,7 +122,7 @@ def at_prior(calibration: Calibration, same: np.ndarray, prior: float) -> Calibr
 def reliability(probability: np.ndarray, same: np.ndarray, edges: tuple[float, ...]) -> list[dict[str, float]]:
     """What the probabilities were worth: for each bin, how many pairs, the mean probability, and the share that was right."""
     rows = []
-    for low, high in zip(edges[:-1], edges[1:], strict=True):
+    for low, high in pairwise(edges):
         inside = (probability >= low) & ((probability < high) | (high == edges[-1]))
         if inside.any():
             said, true = float(probability[inside].mean()), float(same[inside].mean())
@@ -128,8 +152,8 @@ def load_calibration(matcher: str, path: str | Path = "") -> Calibration:
         name, text = f"the calibration that ships for {matcher}", _read(shipped)
     try:
         values = json.loads(text)
-        weights = {key: float(values["weights"][key]) for key in FEATURES}
-        found = Calibration(str(values["matcher"]), weights, float(values["intercept"]), dict(values["protocol"]))
+        numbers = {key: float(values[key]) for key in ("intercept", "slope", "steeper", "bend")}
+        found = Calibration(str(values["matcher"]), **numbers, protocol=dict(values["protocol"]))
     except (ValueError, KeyError, TypeError) as error:
         raise FormatError(f"{name} is no calibration ({error}); scripts/calibrate.py writes one.") from None
     if found.matcher != matcher:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import zipfile
 from collections import OrderedDict
 from collections.abc import Callable
@@ -74,4 +73,4 @@ class FeatureStore:
         partial = path.with_suffix(".part")
         with partial.open("wb") as file:
             np.savez(file, points=features.points, descriptors=features.descriptors, size=np.array(features.size))
-        os.replace(partial, path)
+        partial.replace(path)

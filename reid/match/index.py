@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -100,8 +99,8 @@ class Index:
         about = {"size": self.size, "fingerprint": self.fingerprint, "factory": self.factory, "ids": self.ids}
         faiss.write_index(self._index, str(path) + ".part")
         Path(str(path) + ".json.part").write_text(json.dumps(about), encoding="utf-8")
-        os.replace(str(path) + ".part", path)
-        os.replace(str(path) + ".json.part", str(path) + ".json")
+        Path(str(path) + ".part").replace(path)
+        Path(str(path) + ".json.part").replace(str(path) + ".json")
 
     @classmethod
     def load(cls, path: str | Path) -> Index:

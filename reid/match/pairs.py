@@ -152,7 +152,7 @@ def score_pairs(
     )
     table = pd.concat([pairs, scores], axis=1)
     table["similarity"] = table["similarity"].astype(float).round(6).clip(-1, 1)
-    table["probability"] = calibration.probability(scores).round(6) if len(scores) else pd.Series([], dtype=float)
+    table["probability"] = calibration.probability(scores["local_score"].to_numpy(float)).round(6)
     return check(table, MATCHES), problems
 
 

@@ -93,7 +93,7 @@ def _geometry(settings: AugmentationSettings, spec: NetworkSpec) -> list[Any]:
     if s.geometry and s.perspective:
         steps.append(a.Perspective(scale=(0.0, s.perspective), fill=fill, p=s.geometry / 2))
     if s.jitter:
-        steps.append(a.CropAndPad(percent=(-s.jitter, s.jitter), keep_size=False, fill=fill, p=1.0))  # type: ignore[arg-type]
+        steps.append(a.CropAndPad(percent=(-s.jitter, s.jitter), keep_size=False, fill=fill, p=1.0))
     return [*steps, a.Resize(spec.height, spec.width, interpolation=cv2.INTER_AREA)]
 
 
@@ -109,7 +109,9 @@ def _light(settings: AugmentationSettings) -> list[Any]:
         steps.append(a.Sequential([a.ToGray(p=1), a.RandomGamma(gamma_limit=(60, 160), p=1)], p=s.infrared))
     if s.flash:
         dark = a.RandomGamma(gamma_limit=(130, 220), p=1)
-        lit = a.Illumination(mode="gaussian", effect_type="brighten", intensity_range=(0.1, 0.2), sigma_range=(0.3, 0.6), p=1)
+        lit = a.Illumination(
+            mode="gaussian", effect_type="brighten", intensity_range=(0.1, 0.2), sigma_range=(0.3, 0.6), p=1
+        )
         steps.append(a.Sequential([dark, lit], p=s.flash))
     if s.blur:
         out_of_focus = a.GaussianBlur(sigma_limit=(0.5, 2.0), blur_limit=0, p=1)
@@ -124,7 +126,7 @@ def _cover(settings: AugmentationSettings) -> list[Any]:
     s, steps = settings, []
     if s.coarse:
         pair = {"downscale": cv2.INTER_AREA, "upscale": cv2.INTER_LINEAR}
-        steps.append(a.Downscale(scale_range=(0.35, 0.8), interpolation_pair=pair, p=s.coarse))  # type: ignore[arg-type]
+        steps.append(a.Downscale(scale_range=(0.35, 0.8), interpolation_pair=pair, p=s.coarse))
     if s.noise:
         steps.append(a.GaussNoise(std_range=(0.02, 0.08), p=s.noise))
     if s.erase and s.erase_most:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from pathlib import Path
 from typing import Any
@@ -50,7 +49,7 @@ class KeepLast(pl.Callback):
         partial = self.path.with_name(self.path.name + ".part")
         trainer.save_checkpoint(partial)
         if trainer.is_global_zero:
-            os.replace(partial, self.path)
+            partial.replace(self.path)
 
 
 class Log(pl.Callback):
@@ -96,10 +95,17 @@ class Bar(pl.Callback):
         done = trainer.current_epoch * steps
         total = steps * int(trainer.max_epochs or 1)
         self.bar = tqdm(
-            total=total, initial=done, desc=f"{'train':>8}", unit="step", dynamic_ncols=True, disable=not trainer.is_global_zero
+            total=total,
+            initial=done,
+            desc=f"{'train':>8}",
+            unit="step",
+            dynamic_ncols=True,
+            disable=not trainer.is_global_zero,
         )
 
-    def on_train_batch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int) -> None:
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
         self.bar.update()
         loss = outputs["loss"] if isinstance(outputs, dict) else outputs
         said = {name: f"{value:.3f}" for name, value in latest_figures(trainer).items() if "/" not in name}

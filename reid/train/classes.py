@@ -99,7 +99,10 @@ def without_small(frame: pd.DataFrame, least: int) -> tuple[pd.DataFrame, pd.Dat
     counts = frame["label"].map(frame["label"].value_counts())
     few = frame[counts < least]
     photos = ["photo" if n == 1 else "photos" for n in counts[counts < least]]
-    reasons = [f"its class {label} has {n} {word}" for label, n, word in zip(few["label"], counts[counts < least], photos, strict=True)]
+    reasons = [
+        f"its class {label} has {n} {word}"
+        for label, n, word in zip(few["label"], counts[counts < least], photos, strict=True)
+    ]
     return frame[counts >= least], few[["dataset", "path"]].assign(reason=reasons)
 
 

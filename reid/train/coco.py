@@ -75,7 +75,9 @@ def read_coco(path: Path) -> list[Labelled]:
             )
         )
     if all(row.identity == UNKNOWN for row in rows):
-        raise InputError(f"{path}: none of its {len(rows)} annotations names an individual; expected the key {IDENTITY[0]!r}.")
+        raise InputError(
+            f"{path}: none of its {len(rows)} annotations names an individual; expected the key {IDENTITY[0]!r}."
+        )
     return rows
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -23,7 +22,7 @@ def write_metrics(rows: Sequence[Mapping[str, float]], path: Path) -> None:
     table.writerows({name: f"{value:.8g}" for name, value in row.items()} for row in rows)
     partial = path.with_name(path.name + ".part")
     partial.write_text(text.getvalue(), encoding="utf-8")
-    os.replace(partial, path)
+    partial.replace(path)
 
 
 def draw_curves(rows: Sequence[Mapping[str, float]], path: Path) -> None:
@@ -50,7 +49,7 @@ def draw_curves(rows: Sequence[Mapping[str, float]], path: Path) -> None:
     right.set_yscale("log")
     partial = path.with_name(path.name + ".part")
     figure.savefig(partial, dpi=110, format="png")
-    os.replace(partial, path)
+    partial.replace(path)
 
 
 def draw_batches(images: np.ndarray, names: Sequence[str], path: Path, columns: int = 8) -> None:

@@ -22,9 +22,7 @@ LEFT_OUT = ["dataset", "path", "reason"]
 FILES = (".csv", ".txt", ".json")
 
 
-def read_data_sets(
-    sources: Sequence[str], cache: Path | None = None
-) -> tuple[pd.DataFrame, pd.DataFrame]:
+def read_data_sets(sources: Sequence[str], cache: Path | None = None) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Read labelled data sets.
 
     Args:
@@ -87,7 +85,9 @@ def set_names(sources: Sequence[str]) -> list[str]:
         raise InputError("data=[] names no data set; give a labelled CSV, a COCO file or a folder of named folders.")
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
-        raise InputError(f"the data sets {', '.join(map(str, sources))} have one name, {twice[0]}; rename one of their folders.")
+        raise InputError(
+            f"the data sets {', '.join(map(str, sources))} have one name, {twice[0]}; rename one of their folders."
+        )
     return names
 
 
@@ -97,7 +97,9 @@ def labels_hash(frame: pd.DataFrame) -> str:
     It does not change with the order of the rows, or when the data set is moved.
     """
     columns = ["path", "content_hash", "bbox", "identity", "orientation", "encounter"]
-    rows = sorted(str([row[c] if row[c] is not pd.NA else None for c in columns]) for row in frame[columns].to_dict("records"))
+    rows = sorted(
+        str([row[c] if row[c] is not pd.NA else None for c in columns]) for row in frame[columns].to_dict("records")
+    )
     return sha256("\n".join(rows).encode()).hexdigest()
 
 
@@ -110,7 +112,9 @@ def _read_folders(root: Path, cache: Path | None) -> tuple[pd.DataFrame, pd.Data
         flanks = [part.lower() for part in below.parts[1:-1] if part.lower() in FLANKS]
         rows.append(Labelled(below.as_posix(), below.parts[0], None, flanks[-1] if flanks else UNKNOWN))
     if not rows:
-        raise InputError(f"data={root}: no photos in its folders; expected a folder for each individual, with photos in it.")
+        raise InputError(
+            f"data={root}: no photos in its folders; expected a folder for each individual, with photos in it."
+        )
     return _inspected(rows, root, root, cache)
 
 
@@ -134,7 +138,10 @@ def _inspected(
         if not (wide >= 1 and high >= 1):  # a number that is none counts as outside
             shown = ", ".join(f"{v:g}" for v in (x, y, width, height))
             lost.append(
-                {"path": row.path, "reason": f"the box [{shown}] covers no pixel of the photo ({fact.width} x {fact.height})"}
+                {
+                    "path": row.path,
+                    "reason": f"the box [{shown}] covers no pixel of the photo ({fact.width} x {fact.height})",
+                }
             )
             continue
         photo = image_id(row.path, fact.content_hash)
@@ -156,4 +163,4 @@ def _inspected(
     if not good:
         return pd.DataFrame(columns=[*CROPS.names, "split"]), problems
     frame = check(pd.DataFrame(good, columns=CROPS.names), CROPS, where=str(where))
-    return frame.assign(split=splits), problems
+    return frame.assign(split=pd.Series(splits, dtype="object")), problems

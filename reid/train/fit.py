@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import logging
-import platform
 import signal
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -19,27 +16,22 @@ import numpy as np
 import torch
 from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
 
-from reid._version import __version__
 from reid.embed.network import EmbeddingNetwork
 from reid.embed.weights import fingerprint, save_network
-from reid.errors import ConfigError, OutputError, choices
-from reid.store import write_json
-from reid.tables import write_csv
+from reid.errors import ConfigError, choices
+from reid.progress import track
 from reid.train.augment import augmenter
 from reid.train.callbacks import Averaged, Bar, KeepLast, Log
-from reid.train.curves import draw_batches
 from reid.train.loaders import training_loader, validation_loader
 from reid.train.material import Material, prepare
 from reid.train.module import Training
+from reid.train.outputs import card, check_same_data, describe, show
 from reid.train.recipe import PRECISIONS, Recipe
 from reid.train.retrieval import figures
 from reid.train.sampler import Batches
 from reid.train.start import starting_network
 
 __all__ = ["Outcome", "train"]
-
-PACKAGES = ("torch", "timm", "lightning", "pytorch-metric-learning", "albumentations", "numpy", "opencv-python-headless", "pillow")
-SHOWN = 32
 
 
 @dataclass(frozen=True)
@@ -84,10 +76,10 @@ def train(
         torch.set_num_threads(recipe.trainer.threads)
     network, origin = starting_network(recipe.network, model, recipe.trainer.seed)
     material = prepare(sources, recipe, cache or folder / "cache")
-    before = judge(network, material, recipe.sampler.batch)
+    before = judge(network, material, recipe)
     _check(recipe, network, material, before)
     last = folder / "checkpoints" / "last.ckpt"
-    _same_data(folder, material, last.is_file())
+    check_same_data(folder, material, last.is_file())
     log = Log(folder)
     log.rows.append({"epoch": 0.0, "step": 0.0, **before})
     best = _best(recipe, folder) if material.task is not None else None
@@ -95,16 +87,27 @@ def train(
     if recipe.trainer.average:
         callbacks.append(Averaged(recipe.trainer.average))
     if recipe.trainer.patience and best:
-        callbacks.append(EarlyStopping(recipe.validation.figure, mode="max", patience=recipe.trainer.patience, check_on_train_epoch_end=False))
+        callbacks.append(
+            EarlyStopping(
+                recipe.validation.figure, mode="max", patience=recipe.trainer.patience, check_on_train_epoch_end=False
+            )
+        )
     trainer = _trainer(recipe, folder, callbacks)
     batches = Batches(
-        material.classes, material.datasets, recipe.sampler, recipe.trainer.seed, trainer.global_rank, trainer.world_size
+        material.classes,
+        material.datasets,
+        recipe.sampler,
+        recipe.trainer.seed,
+        trainer.global_rank,
+        trainer.world_size,
     )
     augment = augmenter(recipe.augmentation, recipe.network)
-    loader = training_loader(material.pictures, material.classes, material.flanks, augment, batches, recipe.trainer.workers)
+    loader = training_loader(
+        material.pictures, material.classes, material.flanks, augment, batches, recipe.trainer.workers
+    )
     if trainer.is_global_zero:
-        _describe(material, folder)
-        _show(material, batches, augment, folder / "augmented.png")
+        describe(material, folder)
+        show(material, batches, augment, folder / "augmented.png")
     steps = recipe.trainer.epochs * -(-len(batches) // recipe.trainer.accumulate)
     counts = np.bincount(material.classes)
     torch.manual_seed(recipe.trainer.seed)
@@ -116,17 +119,21 @@ def train(
     row = next((row for row in log.rows if row["epoch"] == epoch), {})
     after = {name: row[name] for name in before if name in row}
     if trainer.is_global_zero:
-        save_network(network, folder, _card(recipe, material, origin, licence, before, after, epoch))
+        save_network(network, folder, card(recipe, material, origin, licence, before, after, epoch))
     return Outcome(fingerprint(network), before, after, epoch, material)
 
 
-def judge(network: EmbeddingNetwork, material: Material, batch: int) -> dict[str, float]:
-    """The held-out figures of a network as it is; empty where nothing is held out."""
+def judge(network: EmbeddingNetwork, material: Material, recipe: Recipe) -> dict[str, float]:
+    """The held-out figures of a network as it is, on the CPU; empty where nothing is held out."""
     if material.task is None or material.held_out is None:
         return {}
-    network.eval()
-    with torch.inference_mode():
-        vectors = [network.embed(images)[0].numpy() for images in validation_loader(material.held_out, batch, 0)]
+    network = network.eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    loader = validation_loader(material.held_out, recipe.sampler.batch, 0)
+    half = torch.autocast("cpu", torch.bfloat16, enabled=recipe.trainer.precision == "bf16")
+    vectors = []
+    with torch.inference_mode(), half:
+        for images in track(loader, "judge", unit="batch"):
+            vectors.append(network.embed(images.contiguous(memory_format=torch.channels_last))[0].numpy())
     return figures(np.concatenate(vectors), material.task)
 
 
@@ -142,21 +149,20 @@ def _check(recipe: Recipe, network: EmbeddingNetwork, material: Material, before
     if material.task is not None and recipe.validation.figure not in before:
         valid = choices(name for name in before if not name.endswith("/queries"))
         what = f"it has {valid}" if valid else "no held-out photo has another one of its class from another encounter"
-        raise ConfigError(f"validation.figure={recipe.validation.figure} cannot be computed on the held-out photos: {what}.")
+        raise ConfigError(
+            f"validation.figure={recipe.validation.figure} cannot be computed on the held-out photos: {what}."
+        )
     if network.flank_head is not None:
         if (material.flanks < 0).all():
-            raise ConfigError("network.flank=true needs labelled flanks, and no training photo has one; set network.flank=false.")
+            raise ConfigError(
+                "network.flank=true needs labelled flanks, and no training photo has one; set network.flank=false."
+            )
         with torch.inference_mode():
             features = network.feature_map(torch.zeros(1, 3, recipe.network.height, recipe.network.width))
         if features.ndim != 4:
-            raise ConfigError(f"network.flank=true needs a backbone with a feature map; {recipe.network.backbone} gives tokens.")
-
-
-def _same_data(folder: Path, material: Material, begun: bool) -> None:
-    """A training that has begun goes on with the same data only."""
-    path = folder / "data.json"
-    if begun and path.is_file() and json.loads(path.read_text(encoding="utf-8")) != material.facts:
-        raise OutputError(f"the data has changed since the training in {folder} began; name another output folder, or remove this one.")
+            raise ConfigError(
+                f"network.flank=true needs a backbone with a feature map; {recipe.network.backbone} gives tokens."
+            )
 
 
 def _best(recipe: Recipe, folder: Path) -> ModelCheckpoint:
@@ -201,45 +207,3 @@ def _take(network: EmbeddingNetwork, path: Path) -> int:
     network.cpu().load_state_dict(state)
     network.eval()
     return int(kept["epoch"]) + 1
-
-
-def _describe(material: Material, folder: Path) -> None:
-    found = {}
-    for name in PACKAGES:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    write_json({"reid": __version__, "python": platform.python_version(), **found}, folder / "versions.json")
-    write_json(material.facts, folder / "data.json")
-    counts = np.bincount(material.classes)
-    write_json({name: int(count) for name, count in zip(material.names, counts, strict=True)}, folder / "classes.json")
-    write_csv(material.left_out, folder / "left_out.csv")
-
-
-def _show(material: Material, batches: Batches, augment: Any, path: Path) -> None:
-    """The first crops of the first epoch as the network will see them."""
-    items = [item for batch in zip(range(-(-SHOWN // batches.settings.batch)), batches, strict=False) for item in batch[1]][:SHOWN]
-    images = np.stack([augment(np.asarray(material.pictures[row]), seed) for row, seed in items])
-    draw_batches(images, [material.names[material.classes[row]] for row, _ in items], path)
-
-
-def _card(
-    recipe: Recipe, material: Material, origin: str, licence: str, before: dict[str, float], after: dict[str, float], epoch: int
-) -> dict[str, Any]:
-    rule = {
-        "identity": "retrieval among the photos of individuals that were held out of training",
-        "encounter": "retrieval of held-out encounters among the training photos",
-        "auto": "retrieval on held-out encounters where a data set names them, on held-out individuals elsewhere",
-    }
-    return {
-        "licence": licence or "not stated",
-        "started_from": origin,
-        "data": material.facts,
-        "classes": len(material.names),
-        "losses": {name: own.weight for name, own in recipe.loss.active.items()},
-        "epoch": epoch,
-        "protocol": rule[recipe.validation.by] if material.task is not None else "not judged: nothing was held out",
-        "figures": {name: round(value, 4) for name, value in after.items()},
-        "figures_of_the_start": {name: round(value, 4) for name, value in before.items()},
-    }

@@ -43,7 +43,9 @@ class ValidationSettings:
         if not 0 <= self.share < 1:
             raise ConfigError(f"validation.share={self.share} must be at least 0 and below 1.")
         if self.figure.rpartition("/")[2] not in ("mAP", "top1"):
-            raise ConfigError(f"validation.figure={self.figure!r} is unknown; write mAP or top1, or one data set's: nyala/mAP.")
+            raise ConfigError(
+                f"validation.figure={self.figure!r} is unknown; write mAP or top1, or one data set's: nyala/mAP."
+            )
         if self.every < 1:
             raise ConfigError(f"validation.every={self.every} must be at least 1 epoch.")
 

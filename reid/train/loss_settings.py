@@ -143,7 +143,9 @@ class LossSettings:
             if getattr(self, name).weight < 0:
                 raise ConfigError(f"loss.{name}.weight={getattr(self, name).weight} must not be negative.")
         if not self.active:
-            raise ConfigError(f"no loss has a weight above 0; choose loss=..., or set loss.NAME.weight of {choices(names)}.")
+            raise ConfigError(
+                f"no loss has a weight above 0; choose loss=..., or set loss.NAME.weight of {choices(names)}."
+            )
         if set(self.active) == {"center"}:
             raise ConfigError("the centre loss alone lets all vectors fall together; add another, as loss=center does.")
         if self.triplet.miner not in MINERS:
@@ -156,4 +158,8 @@ class LossSettings:
     @property
     def active(self) -> dict[str, Any]:
         """The losses over classes that have a weight above 0, by name."""
-        return {f.name: getattr(self, f.name) for f in fields(self) if f.name != "flank" and getattr(self, f.name).weight > 0}
+        return {
+            f.name: getattr(self, f.name)
+            for f in fields(self)
+            if f.name != "flank" and getattr(self, f.name).weight > 0
+        }

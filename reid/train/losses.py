@@ -10,7 +10,7 @@ import torch
 from pytorch_metric_learning import losses as pml
 from pytorch_metric_learning import miners
 from torch import Tensor, nn
-from torch.nn import functional as F  # noqa: N812
+from torch.nn import functional as F
 
 from reid.train.loss_settings import LossSettings, Triplet
 
@@ -121,11 +121,15 @@ def _triplet_miner(own: Triplet) -> Any:
 
 
 def _dynamic(own: Any, counts: np.ndarray, size: int) -> nn.Module:
-    return DynamicMargin(dynamic_margins(counts, own.spread, own.power, own.least), embedding_size=size, scale=own.scale)
+    return DynamicMargin(
+        dynamic_margins(counts, own.spread, own.power, own.least), embedding_size=size, scale=own.scale
+    )
 
 
 BUILD: dict[str, Callable[[Any, np.ndarray, int], nn.Module]] = {
-    "arcface": lambda o, c, d: ArcFace(num_classes=len(c), embedding_size=d, margin=np.degrees(o.margin), scale=o.scale),
+    "arcface": lambda o, c, d: ArcFace(
+        num_classes=len(c), embedding_size=d, margin=np.degrees(o.margin), scale=o.scale
+    ),
     "cosface": lambda o, c, d: pml.CosFaceLoss(num_classes=len(c), embedding_size=d, margin=o.margin, scale=o.scale),
     "subcenter": lambda o, c, d: SubCenterArcFace(
         num_classes=len(c), embedding_size=d, margin=np.degrees(o.margin), scale=o.scale, sub_centers=o.centers
@@ -134,7 +138,9 @@ BUILD: dict[str, Callable[[Any, np.ndarray, int], nn.Module]] = {
     "circle": lambda o, c, d: pml.CircleLoss(m=o.margin, gamma=o.scale),
     "multisimilarity": lambda o, c, d: pml.MultiSimilarityLoss(alpha=o.alpha, beta=o.beta, base=o.base),
     "triplet": lambda o, c, d: pml.TripletMarginLoss(margin=o.margin),
-    "proxyanchor": lambda o, c, d: pml.ProxyAnchorLoss(num_classes=len(c), embedding_size=d, margin=o.margin, alpha=o.alpha),
+    "proxyanchor": lambda o, c, d: pml.ProxyAnchorLoss(
+        num_classes=len(c), embedding_size=d, margin=o.margin, alpha=o.alpha
+    ),
     "supcon": lambda o, c, d: pml.SupConLoss(temperature=o.temperature),
     "center": lambda o, c, d: CenterLoss(len(c), d),
 }

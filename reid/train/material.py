@@ -72,13 +72,17 @@ def prepare(sources: Sequence[str], recipe: Recipe, cache: Path) -> Material:
         pictures, bad = decoded(rows.iloc[parts.train], enlarged(recipe.network), cache / "crops")
         judged = np.union1d(parts.query, parts.gallery)
         held_out, bad_held = decoded(rows.iloc[judged], recipe.network, cache / "crops") if len(judged) else (None, {})
-    damaged = {int(parts.train[n]): why for n, why in bad.items()} | {int(judged[n]): why for n, why in bad_held.items()}
+    damaged = {int(parts.train[n]): why for n, why in bad.items()} | {
+        int(judged[n]): why for n, why in bad_held.items()
+    }
     unreadable = rows.iloc[sorted(damaged)][["dataset", "path"]].assign(reason=[damaged[n] for n in sorted(damaged)])
     left_out = pd.concat([unread, unused, unreadable], ignore_index=True).drop_duplicates(ignore_index=True)
     kept, parts = _without(parts, damaged)
     labels = rows["label"].iloc[parts.train]
     if labels.nunique() < 2:
-        raise InputError(f"fewer than two classes have photos that can be decoded; {len(unreadable)} cannot, the first: {left_out['path'].iloc[-1]}.")
+        raise InputError(
+            f"fewer than two classes have photos that can be decoded; {len(unreadable)} cannot, the first: {left_out['path'].iloc[-1]}."
+        )
     classes, names = pd.factorize(labels, sort=True)
     task = task_of(rows, parts.query, parts.gallery) if len(parts.query) else None
     if task is not None and held_out is not None and len(task.rows) < len(held_out):

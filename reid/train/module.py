@@ -8,7 +8,7 @@ import lightning.pytorch as pl
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional as F  # noqa: N812
+from torch.nn import functional as F
 
 from reid.embed.network import EmbeddingNetwork
 from reid.errors import ReidError
@@ -54,7 +54,8 @@ class Training(pl.LightningModule):
         counts: np.ndarray, steps: int, task: Task | None = None, seed: int = 0,
     ) -> None:  # fmt: skip
         super().__init__()
-        self.network = network
+        # convolutions on the CPU take half the time this way
+        self.network = network.to(memory_format=torch.channels_last)
         self.losses = LossSum(losses, counts, network.size)
         self.settings, self.of_flank = optimiser, losses.flank
         self.steps, self.task, self.seed = steps, task, seed
@@ -72,7 +73,8 @@ class Training(pl.LightningModule):
         keep_frozen(self.network, self.settings)
 
     def training_step(self, batch: Batch, number: int) -> Tensor:
-        features = self.network.feature_map(self.network.normalised(batch.images))
+        images = batch.images.contiguous(memory_format=torch.channels_last)
+        features = self.network.feature_map(self.network.normalised(images))
         vectors = self.network.vectors(features)
         terms = self.losses(vectors, batch.classes)
         total = self.losses.total(terms)
@@ -116,7 +118,7 @@ class Training(pl.LightningModule):
             )
         if not torch.isfinite(vectors).all():
             half = self.trainer.precision != "32-true"
-            cure = "set trainer.precision=32" if half else "lower optimiser.backbone_rate and optimiser.clip"
+            cure = "set trainer.precision=fp32" if half else "lower optimiser.backbone_rate and optimiser.clip"
             return f"{where}: the network gives vectors that are no finite numbers, with sound weights; {cure}."
         names = [name for name, value in terms.items() if not torch.isfinite(value)]
         return (
@@ -128,7 +130,8 @@ class Training(pl.LightningModule):
         self.found = []
 
     def validation_step(self, batch: Tensor, number: int) -> None:
-        self.found.append(self.network.embed(batch)[0].float().cpu())
+        images = batch.contiguous(memory_format=torch.channels_last)
+        self.found.append(self.network.embed(images)[0].float().cpu())
 
     def on_validation_epoch_end(self) -> None:
         if self.task is None:

@@ -73,9 +73,13 @@ def make_optimiser(network: EmbeddingNetwork, losses: nn.Module, settings: Optim
         for (part, decay), weights in groups.items()
     ]
     if not params:
-        raise ConfigError("nothing is left to train: all stages are frozen and the loss has no weights; lower optimiser.freeze_stages.")
+        raise ConfigError(
+            "nothing is left to train: all stages are frozen and the loss has no weights; lower optimiser.freeze_stages."
+        )
     if settings.name == "sgd":
-        return torch.optim.SGD(params, lr=settings.head_rate, momentum=settings.momentum, nesterov=settings.momentum > 0)
+        return torch.optim.SGD(
+            params, lr=settings.head_rate, momentum=settings.momentum, nesterov=settings.momentum > 0
+        )
     return torch.optim.AdamW(params, lr=settings.head_rate)
 
 
@@ -108,7 +112,9 @@ def freeze(network: EmbeddingNetwork, settings: OptimiserSettings) -> None:
         raise ConfigError(f"{network.spec.backbone} does not say what its stages are; set optimiser.freeze_stages=0.")
     stages = group_parameters(network.backbone, matcher(coarse=True))
     if settings.freeze_stages > len(stages):
-        raise ConfigError(f"optimiser.freeze_stages={settings.freeze_stages}, but {network.spec.backbone} has {len(stages)} stages.")
+        raise ConfigError(
+            f"optimiser.freeze_stages={settings.freeze_stages}, but {network.spec.backbone} has {len(stages)} stages."
+        )
     frozen = {name for stage in sorted(stages)[: settings.freeze_stages] for name in stages[stage]}
     for name, weight in network.backbone.named_parameters():
         if name in frozen:

@@ -46,10 +46,12 @@ def decoded(frame: pd.DataFrame, spec: NetworkSpec, folder: Path) -> tuple[np.nd
         uint8 (n, 3, height, width), mapped from the file, in the frame's order; and by row number, from 0, why
         a photo cannot be decoded. The pixels of those are black.
     """
-    rows: list[dict[str, Any]] = frame.to_dict("records")
+    rows = [{str(key): value for key, value in row.items()} for row in frame.to_dict("records")]
     geometry = [spec.height, spec.width, spec.resize, spec.interpolation, spec.face, list(spec.mean)]
     turned = [row["facing"] if spec.face == "left" else "" for row in rows]
-    key = digest([(row["content_hash"], list(row["bbox"]), turn) for row, turn in zip(rows, turned, strict=True)], geometry)
+    key = digest(
+        [(row["content_hash"], list(row["bbox"]), turn) for row, turn in zip(rows, turned, strict=True)], geometry
+    )
     path, said = folder / f"crops-{key}.npy", folder / f"crops-{key}.json"
     if not (path.is_file() and said.is_file()):
         folder.mkdir(parents=True, exist_ok=True)

@@ -16,7 +16,7 @@ from reid.train.sampler import SamplerSettings
 
 __all__ = ["Recipe", "TrainerSettings", "flat"]
 
-PRECISIONS = {"32": "32-true", "bf16": "bf16-mixed", "fp16": "16-mixed"}
+PRECISIONS = {"fp32": "32-true", "bf16": "bf16-mixed", "fp16": "16-mixed"}
 NO_MATTER = ("trainer.workers", "trainer.threads", "trainer.accelerator", "trainer.devices")
 """Settings that may change between the parts of one run."""
 
@@ -27,7 +27,7 @@ class TrainerSettings:
 
     Attributes:
         epochs: Passes over the data.
-        precision: `32`; `bf16` for GPUs and CPUs that have it; `fp16` for older GPUs. The losses stay in float32.
+        precision: `fp32`; `bf16` for GPUs and CPUs that have it; `fp16` for older GPUs. The losses stay in float32.
         accumulate: Batches summed up for one step of the optimiser.
         average: Decay a step of the averaged weights that are judged and kept; 0 keeps the weights themselves.
         patience: Judgements without a better figure after which training stops; 0 never stops early.
@@ -39,7 +39,7 @@ class TrainerSettings:
     """
 
     epochs: int = 20
-    precision: str = "32"
+    precision: str = "fp32"
     accumulate: int = 1
     average: float = 0.999
     patience: int = 0
@@ -52,7 +52,15 @@ class TrainerSettings:
     def __post_init__(self) -> None:
         if self.precision not in PRECISIONS:
             raise ConfigError(f"trainer.precision={self.precision!r} is unknown; choose one of {choices(PRECISIONS)}.")
-        for name, least in (("epochs", 1), ("accumulate", 1), ("devices", 1), ("patience", 0), ("workers", 0), ("threads", 0), ("seed", 0)):
+        for name, least in (
+            ("epochs", 1),
+            ("accumulate", 1),
+            ("devices", 1),
+            ("patience", 0),
+            ("workers", 0),
+            ("threads", 0),
+            ("seed", 0),
+        ):
             if getattr(self, name) < least:
                 raise ConfigError(f"trainer.{name}={getattr(self, name)} must be at least {least}.")
         if not 0 <= self.average < 1:
@@ -80,9 +88,13 @@ class Recipe:
                 f"set sampler=pxk."
             )
         if self.network.flank and not self.loss.flank.weight:
-            raise ConfigError("network.flank=true adds a head that nothing would train; set loss.flank.weight, for example 0.2.")
+            raise ConfigError(
+                "network.flank=true adds a head that nothing would train; set loss.flank.weight, for example 0.2."
+            )
         if self.loss.flank.weight and not self.network.flank:
-            raise ConfigError(f"loss.flank.weight={self.loss.flank.weight} trains a head that is not there; set network.flank=true.")
+            raise ConfigError(
+                f"loss.flank.weight={self.loss.flank.weight} trains a head that is not there; set network.flank=true."
+            )
         if self.validation.every > self.trainer.epochs and self.validation.share:
             raise ConfigError(
                 f"validation.every={self.validation.every} is more than trainer.epochs={self.trainer.epochs}: nothing would ever be judged."

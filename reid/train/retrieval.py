@@ -74,7 +74,9 @@ def figures(vectors: np.ndarray, task: Task) -> dict[str, float]:
         query = task.query[task.dataset[task.query] == code]
         gallery = task.gallery[task.dataset[task.gallery] == code]
         parts = [_answers(vectors, query[s : s + BLOCK], gallery, task) for s in range(0, len(query), BLOCK)]
-        precision, first = (np.concatenate(both) for both in zip(*parts, strict=True)) if parts else (np.zeros(0), np.zeros(0))
+        precision, first = (
+            (np.concatenate(both) for both in zip(*parts, strict=True)) if parts else (np.zeros(0), np.zeros(0))
+        )
         if len(precision):
             out[f"{name}/mAP"] = float(precision.mean())
             out[f"{name}/top1"] = float(first.mean())

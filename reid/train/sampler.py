@@ -83,7 +83,9 @@ class Batches(Sampler[list[tuple[int, int]]]):
     def __iter__(self) -> Iterator[list[tuple[int, int]]]:
         rng = np.random.default_rng([self.seed, self.epoch])
         count = len(self) * self.world
-        rows = {"shuffled": self._shuffled, "pxk": self._pxk, "balanced": self._balanced}[self.settings.name](rng, count)
+        rows = {"shuffled": self._shuffled, "pxk": self._pxk, "balanced": self._balanced}[self.settings.name](
+            rng, count
+        )
         seeds = rng.integers(0, 2**31, rows.shape)
         for number in range(self.rank, count, self.world):
             yield [(int(row), int(seed)) for row, seed in zip(rows[number], seeds[number], strict=True)]

@@ -33,6 +33,7 @@ class CalibrateConfig:
     photos: int = 100
     same: int = 3
     others: int = 4
+    gap: int = 0
     prior: float = 0.05
     seed: int = 0
     index: IndexSettings = field(default_factory=IndexSettings)
@@ -53,7 +54,7 @@ def run(config: CalibrateConfig) -> str:
         scored = [_scored(config, csv, network, matcher, folder) for csv in tables]
         pairs = pd.concat(scored, ignore_index=True)
         pairs.drop(columns=["query", "candidate"]).to_csv(folder / "pairs.csv", index=False, lineterminator="\n")
-        same = pairs["same"].to_numpy(bool)
+        same, score = pairs["same"].to_numpy(bool), pairs["local_score"].to_numpy(float)
         held_out = _held_out(pairs, same, matcher.name, config)
         names = ", ".join(sorted({csv.parent.name for csv in tables}))
         summary = (
@@ -61,7 +62,7 @@ def run(config: CalibrateConfig) -> str:
             f"for a season in which {config.prior:.0%} of shortlisted pairs are one individual."
         )
         protocol = {"summary": summary, "prior": config.prior, "seed": config.seed, "held_out": held_out}
-        fitted = at_prior(fit_calibration(pairs, same, matcher.name, protocol), same, config.prior)
+        fitted = at_prior(fit_calibration(score, same, matcher.name, protocol), same, config.prior)
         write_json(fitted.to_json(), folder / "calibration.json")
         write_settings(config, folder)
     return f"{summary}\nOn individuals held out: {held_out}\ncalibration.json in {config.output}"
@@ -107,17 +108,20 @@ def _pairs(done: Embedded, config: CalibrateConfig) -> pd.DataFrame:
     similarity = done.vectors @ done.vectors.T
     identity, encounter = crops["identity"].to_numpy(dtype=object), crops["encounter"].to_numpy(dtype=object)
     side = sides(crops, config.index.flank_sure)
+    when = pd.to_numeric(crops["encounter"], errors="coerce").to_numpy(float)
     found: dict[frozenset[int], tuple[int, int]] = {}
     for row in range(len(crops)):
         # a table without encounters gives every photo its own; one with them never pairs photos taken together
-        allowed = [n for n in np.argsort(-similarity[row], kind="stable") if encounter[n] != encounter[row]]
-        allowed = [int(n) for n in allowed if comparable(side[row], side[n])]
+        allowed = [int(n) for n in np.argsort(-similarity[row], kind="stable") if encounter[n] != encounter[row]]
+        allowed = [n for n in allowed if comparable(side[row], side[n]) and not abs(when[n] - when[row]) < config.gap]
         mine = [n for n in allowed if identity[n] == identity[row]][: config.same]
         others = [n for n in allowed if identity[n] != identity[row]][: config.others]
         for n in (*mine, *others):
             found.setdefault(frozenset((row, n)), (row, n))
     if not found:
-        raise InputError("no two photos of different encounters can be compared; a calibration needs labelled recaptures.")
+        raise InputError(
+            "no two photos of different encounters can be compared; a calibration needs labelled recaptures."
+        )
     ids = crops["crop_id"].to_numpy(dtype=object)
     return pd.DataFrame(
         [
@@ -142,10 +146,11 @@ def _held_out(pairs: pd.DataFrame, same: np.ndarray, matcher: str, config: Calib
     first = set(names[: len(names) // 2])
     a, b = pairs["individual"].isin(first).to_numpy(), pairs["other"].isin(first).to_numpy()
     fit, judge = a & b, ~a & ~b
+    score = pairs["local_score"].to_numpy(float)
     if len(set(same[fit])) < 2 or len(set(same[judge])) < 2:
         return {"note": "too few individuals to hold any out"}
-    fitted = at_prior(fit_calibration(pairs[fit], same[fit], matcher, {}), same[fit], float(same[judge].mean()))
-    said, true = fitted.probability(pairs[judge]), same[judge]
+    fitted = at_prior(fit_calibration(score[fit], same[fit], matcher), same[fit], float(same[judge].mean()))
+    said, true = fitted.probability(score[judge]), same[judge]
     return {
         "individuals": len(names) - len(first),
         "pairs": int(judge.sum()),

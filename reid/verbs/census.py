@@ -12,15 +12,10 @@ import pandas as pd
 from reid._version import __version__
 from reid.catalogue import Catalogue
 from reid.counts import (
-    Count,
     CountSettings,
-    assemble_report,
-    census_tables,
-    choose_pictures,
     count,
     encounter_flanks,
     jpeg_bytes,
-    write_report,
 )
 from reid.detect import DetectorSettings
 from reid.embed import CropSettings, Embedded, LoadedNetwork, load_network
@@ -36,34 +31,22 @@ from reid.identify import (
 )
 from reid.match import (
     Calibration,
+    CalibrationSettings,
     IndexSettings,
     LocalMatcher,
     MatcherSettings,
-    PairVerifier,
     load_calibration,
     make_matcher,
 )
 from reid.photos import ScanSettings
-from reid.store import write_json
-from reid.tables import DECISIONS, LINKS, MATCHES, PROBLEMS, UNKNOWN, records, write_csv
+from reid.tables import DECISIONS, LINKS, MATCHES, PROBLEMS, UNKNOWN
 from reid.verbs.common import collect_problems, input_path, run_folder, write_settings, write_table
 from reid.verbs.compare import Side, compare
-from reid.verbs.figures import crop_pictures, match_figures
 from reid.verbs.known import known_side
+from reid.verbs.results import Found, write_results
 from reid.verbs.season import Scanned, detected_crops, embed_stage, scan_stage, write_vectors
 
-__all__ = ["CalibrationSettings", "CensusConfig", "run"]
-
-
-@dataclass(frozen=True)
-class CalibrationSettings:
-    """Which calibration.
-
-    Attributes:
-        file: A JSON file of `scripts/calibrate.py`; empty for the one that ships with the matcher.
-    """
-
-    file: str = ""
+__all__ = ["CensusConfig", "run"]
 
 
 @dataclass(frozen=True)
@@ -85,24 +68,13 @@ class CensusConfig:
     count: CountSettings = field(default_factory=CountSettings)
 
 
-@dataclass(frozen=True)
-class _Found:
-    """What the season's crops turned out to be."""
-
-    crops: pd.DataFrame
-    matches: pd.DataFrame
-    decisions: pd.DataFrame
-    count: Count
-    verifier: PairVerifier
-
-
 def run(config: CensusConfig) -> str:
     """Take a census; returns the summary for the terminal."""
     root = input_path(config.photos, "photos", "folder")
     network = load_network(config.model)
     matcher = make_matcher(config.matcher)
     calibration = load_calibration(matcher.name, config.calibration.file)
-    with run_folder(config.output, "census", {"photos": str(root.resolve())}) as folder:
+    with run_folder(config.output, "census", {"photos": str(root.resolve())}, root) as folder:
         season = scan_stage(root, folder, config.scan)
         crops, undetected = detected_crops(season, folder, config.detector, config.crop)
         embedded = embed_stage(root, assign_encounters(crops), network, folder)
@@ -112,7 +84,7 @@ def run(config: CensusConfig) -> str:
             found, unmatched = _identify(config, season, embedded, network, matcher, calibration, record, folder)
         problems = collect_problems(season.problems, undetected, embedded.problems, unmatched)
         problems = write_table(problems, folder, PROBLEMS)
-        census = _report(config, season, found, problems, network, matcher, calibration, folder)
+        census = write_results(config, season, found, problems, network, matcher, calibration, folder)
         write_settings(config, folder)
     return _summary(config, census, found, catalogue)
 
@@ -132,7 +104,7 @@ def _identify(
     calibration: Calibration,
     catalogue: Catalogue,
     folder: Path,
-) -> tuple[_Found, pd.DataFrame]:
+) -> tuple[Found, pd.DataFrame]:
     """Compare, group and decide, and enter the result into the catalogue."""
     crops = embedded.crops
     run_id = season_id(config, season.root)
@@ -172,7 +144,7 @@ def _identify(
         draws=config.count.draws,
         seed=config.count.seed,
     )
-    return _Found(crops, matches, decisions, result, verifier), problems
+    return Found(crops, matches, decisions, result, verifier, owner), problems
 
 
 def season_id(config: CensusConfig, root: Path) -> str:
@@ -196,104 +168,7 @@ def _known_flanks(known: Side | None, owner: dict[str, str]) -> dict[str, set[st
     return flanks
 
 
-def _report(
-    config: CensusConfig,
-    season: Scanned,
-    found: _Found,
-    problems: pd.DataFrame,
-    network: LoadedNetwork,
-    matcher: LocalMatcher,
-    calibration: Calibration,
-    folder: Path,
-) -> dict[str, Any]:
-    settings = {
-        "detector": config.detector.name,
-        "confidence": config.detector.confidence,
-        "model": network.name,
-        "matcher": matcher.fingerprint,
-        "accept": config.decision.accept,
-        "reject": config.decision.reject,
-        "sequence_gap_s": config.scan.sequence_gap_s,
-    }
-    stated = str(calibration.protocol.get("summary", "of the user's own"))
-    census, sightings, individuals = census_tables(
-        found.crops,
-        found.decisions,
-        found.count,
-        season.photos,
-        problems,
-        settings,
-        network.fingerprint,
-        stated,
-    )
-    write_json(census, folder / "census.json")
-    write_csv(sightings, folder / "sightings.csv")
-    write_csv(individuals, folder / "individuals.csv")
-    figures = match_figures(found.decisions, found.crops, found.matches, found.verifier)
-    wanted = choose_pictures(sightings, config.count.photos_per_individual)
-    pictures = crop_pictures([crop for chosen in wanted.values() for crop in chosen], found.verifier)
-    whole = config.detector.name == "whole"
-    report = assemble_report(
-        title=f"Census of {season.root.resolve().name}",
-        census=census,
-        sightings=sightings,
-        individuals=individuals,
-        decisions=found.decisions,
-        stations=season.stations,
-        photos=season.photos,
-        problems=problems,
-        pictures=dict(pictures),
-        matches=figures,
-        candidates=_candidates(found),
-        method={
-            "Boxes": "Every photo was taken whole: no detections were given." if whole else
-            f"Recorded in {Path(config.detections).name}; animals from confidence {config.detector.confidence:g} on.",
-            "Encounters": f"Photos of a station less than {config.scan.sequence_gap_s:g} seconds apart are one encounter, "
-            "unless two animals stand in one frame.",
-            "Comparison": f"The network {network.name} (fingerprint {network.fingerprint}) finds the "
-            f"{config.index.candidates} nearest crops of the same flank; {matcher.name} compares their spots one by one.",
-            "Probability": f"From the matched spots, by a calibration: {stated}",
-            "Decision": f"Two encounters are one animal from a probability of {config.decision.accept:g} on. One whose best "
-            f"link lies between {config.decision.reject:g} and that, or that shows no flank, is left to a person.",
-        },
-        limits=_limits(season, whole),
-    )  # fmt: skip
-    write_report(folder / "report.html", report, config.count.photos_per_individual)
-    return census
-
-
-def _limits(season: Scanned, whole: bool) -> list[str]:
-    limits = []
-    inferred = season.stations.loc[season.stations["source"] == "inferred", "station"].unique()
-    if len(inferred):
-        limits.append(
-            f"The cameras of {', '.join(sorted(inferred))} were taken for pairs because they fired in the same minute more often "
-            "than chance allows; a stations table says it for certain. Two sides of one animal may rest on this alone."
-        )
-    if season.photos.loc[season.photos["error"].isna(), "date"].isna().any():
-        limits.append(
-            "Photos without a time stand alone: each is its own encounter, which makes more encounters than there were."
-        )
-    if whole:
-        limits.append("Without boxes, the background takes part in the comparison, and empty photos count as animals.")
-    return limits
-
-
-def _candidates(found: _Found) -> dict[str, tuple[str, float | None]]:
-    """Whom each unsure encounter may be: the name of its best candidate's animal."""
-    owner = dict(zip(found.crops["crop_id"], found.crops["encounter"], strict=True))
-    name = dict(zip(found.decisions["encounter"], found.decisions["identity"], strict=True))
-    result: dict[str, tuple[str, float | None]] = {}
-    for row in records(found.decisions[found.decisions["decision"] == "unsure"]):
-        if pd.notna(row.candidate):
-            other = owner.get(row.candidate)
-            who = name[other] if other is not None else None
-            label = who if who and who != UNKNOWN else other or str(row.candidate).split(":")[0]
-            result[row.encounter] = (label, float(row.probability))
-    return result
-
-
-def _summary(config: CensusConfig, census: dict[str, Any], found: _Found, catalogue: Path) -> str:
+def _summary(config: CensusConfig, census: dict[str, Any], found: Found, catalogue: Path) -> str:
     interval, photos = census["interval"], census["photos"]
     lines = [
         f"{census['individuals']} individuals, between {interval['low']} and {interval['high']} "

@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from reid.errors import InputError
+from reid.errors import InputError, OutputError
 from reid.store import open_run
 from reid.tables import PROBLEMS, check, empty, write, write_csv
 
@@ -30,15 +30,21 @@ def input_path(value: str, key: str, what: str) -> Path:
 
 
 @contextmanager
-def run_folder(output: str, verb: str, what: Mapping[str, Any]) -> Iterator[Path]:
+def run_folder(output: str, verb: str, what: Mapping[str, Any], photos: Path | None = None) -> Iterator[Path]:
     """An output folder, claimed and locked for one run.
 
     Args:
         output: The folder; made if it is not there.
         verb: Who writes into it.
         what: Which inputs make it this run and no other.
+        photos: The photo folder, which must not hold the output: its pictures would be taken for photos next time.
+
+    Raises:
+        OutputError: the folder is another run's, or lies among the photos.
     """
     folder = Path(output).expanduser()
+    if photos is not None and photos.is_dir() and folder.resolve().is_relative_to(photos.resolve()):
+        raise OutputError(f"output={output} lies inside the photo folder {photos}; name a folder outside it.")
     lock = open_run(folder, {"verb": verb, **what})
     try:
         yield folder

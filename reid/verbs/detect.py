@@ -25,7 +25,7 @@ class DetectConfig:
 def run(config: DetectConfig) -> str:
     """Detect; returns the summary for the terminal."""
     root = input_path(config.photos, "photos", "folder")
-    with run_folder(config.output, "detect", {"photos": str(root.resolve())}) as folder:
+    with run_folder(config.output, "detect", {"photos": str(root.resolve())}, root) as folder:
         season = scan_stage(root, folder, config.scan)
         detections, problems = detect(season.photos, root, config.detector)
         detections = write_table(detections, folder, DETECTIONS)

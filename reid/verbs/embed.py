@@ -29,7 +29,7 @@ def run(config: EmbedConfig) -> str:
     """Embed; returns the summary for the terminal."""
     source = input_path(config.input, "input", "folder or CSV")
     network = load_network(config.model)
-    with run_folder(config.output, "embed", {"input": str(source.resolve())}) as folder:
+    with run_folder(config.output, "embed", {"input": str(source.resolve())}, source) as folder:
         if source.is_dir():
             season = scan_stage(source, folder, config.scan)
             crops, problems = detected_crops(season, folder, config.detector, config.crop)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -32,7 +32,12 @@ def crop_pictures(crop_ids: Iterable[str], verifier: PairVerifier) -> dict[str, 
 
 
 def match_figures(
-    decisions: pd.DataFrame, crops: pd.DataFrame, matches: pd.DataFrame, verifier: PairVerifier
+    decisions: pd.DataFrame,
+    crops: pd.DataFrame,
+    matches: pd.DataFrame,
+    verifier: PairVerifier,
+    known: Mapping[str, str],
+    least: float,
 ) -> dict[str, list[MatchFigure]]:
     """Every claimed match, drawn.
 
@@ -41,30 +46,25 @@ def match_figures(
         crops: Crops table of the season.
         matches: Matches table.
         verifier: Knows the spots of each pair.
+        known: Individual of every crop of the catalogue.
+        least: Probability from which a match is a claim.
 
     Returns:
-        Figures by individual: the pair of crops that holds each of its encounters, the surest first, and the two
-        sides that a pair of cameras saw; by encounter for unsure ones: what it may be.
+        Figures by individual: for each of its encounters and sides the surest match, and the two sides that a pair of
+        cameras saw; by encounter for unsure ones: what it may be.
     """
-    scored = {frozenset((row.query, row.candidate)): row for row in records(matches)}
-    titles = {row["crop_id"]: _title(row) for row in verifier.crops.values()}
+    named = dict(zip(decisions["encounter"], decisions["identity"], strict=True))
+    whose = dict(known) | {
+        crop: named[encounter] for crop, encounter in zip(crops["crop_id"], crops["encounter"], strict=True)
+    }
+    titles = {crop_id: _title(row) for crop_id, row in verifier.crops.items()}
+    wanted = [
+        *_claims(matches[matches["probability"] >= least], whose, verifier.crops),
+        *_doubts(decisions[decisions["decision"] == "unsure"], matches, verifier.crops),
+    ]
     figures: dict[str, list[MatchFigure]] = {}
-    wanted: dict[tuple[str, frozenset[str]], tuple[str, str]] = {}
-    for row in records(decisions):
-        if (
-            pd.isna(row.query)
-            or pd.isna(row.candidate)
-            or row.query not in verifier.crops
-            or row.candidate not in verifier.crops
-        ):
-            continue
-        if row.decision == "unsure":
-            wanted[row.encounter, frozenset((row.query, row.candidate))] = (row.query, row.candidate)
-        elif row.reason.startswith("same spots"):
-            wanted.setdefault((row.identity, frozenset((row.query, row.candidate))), (row.query, row.candidate))
-    ranked = sorted(wanted.items(), key=lambda item: (item[0][0], -_probability(scored.get(item[0][1])), item[1]))
-    for (owner, pair), (query, candidate) in track(ranked, "drawings", unit="match"):
-        figure = _drawn(query, candidate, scored.get(pair), titles, verifier)
+    for owner, row in track(wanted, "drawings", unit="match"):
+        figure = _drawn(row, titles, verifier)
         if figure:
             figures.setdefault(owner, []).append(figure)
     for owner, figure in _paired(decisions, crops, titles, verifier.picture):
@@ -72,31 +72,46 @@ def match_figures(
     return figures
 
 
-def _probability(row: Any) -> float:
-    return float(row.probability) if row is not None else 0.0
+def _claims(
+    matches: pd.DataFrame, whose: Mapping[str, str], crops: Mapping[str, Mapping[str, Any]]
+) -> Iterator[tuple[str, Any]]:
+    """The surest matches first, as long as they say something new about an encounter and a side of an individual."""
+    shown: set[tuple[str, str]] = set()
+    ranked = matches.sort_values(["probability", "local_score", "query"], ascending=[False, False, True], kind="stable")
+    for row in records(ranked):
+        owner = whose.get(row.query, UNKNOWN)
+        ends = {(str(crops[crop]["encounter"]), str(crops[crop]["orientation"])) for crop in (row.query, row.candidate)}
+        if owner != UNKNOWN and owner == whose.get(row.candidate) and not ends <= shown:
+            shown |= ends
+            yield owner, row
 
 
-def _drawn(
-    query: str, candidate: str, row: Any, titles: Mapping[str, str], verifier: PairVerifier
-) -> MatchFigure | None:
+def _doubts(
+    unsure: pd.DataFrame, matches: pd.DataFrame, crops: Mapping[str, Mapping[str, Any]]
+) -> Iterator[tuple[str, Any]]:
+    """The match that each unsure encounter may be somebody's by."""
+    scored = {frozenset((row.query, row.candidate)): row for row in records(matches)}
+    for row in records(unsure):
+        if row.query in crops and row.candidate in crops and frozenset((row.query, row.candidate)) in scored:
+            yield row.encounter, scored[frozenset((row.query, row.candidate))]
+
+
+def _drawn(row: Any, titles: Mapping[str, str], verifier: PairVerifier) -> MatchFigure | None:
+    ids = (row.query, row.candidate)
     try:
-        pictures = [verifier.picture(crop_id, LONGEST) for crop_id in (query, candidate)]
-        verified = verifier.verify(query, candidate)
+        pictures = [verifier.picture(crop_id, LONGEST) for crop_id in ids]
+        verified = verifier.verify(*ids)
     except InputError:
         return None
+    spots = (verified.points[:, :2], verified.points[:, 2:])
     ends = [
         _in_picture(points, verifier.crops[crop_id]["bbox"], picture)
-        for points, crop_id, picture in zip(
-            (verified.points[:, :2], verified.points[:, 2:]), (query, candidate), pictures, strict=True
-        )
+        for points, crop_id, picture in zip(spots, ids, pictures, strict=True)
     ]
-    image = draw_match(
-        pictures[0], pictures[1], ends[0], ends[1], verified.confidences, titles[query], titles[candidate]
-    )
     return MatchFigure(
-        caption=f"{titles[query]} and {titles[candidate]}",
-        image=jpeg_bytes(image, 1000, 80),
-        probability=_probability(row) if row is not None else None,
+        caption=f"{titles[row.query]} and {titles[row.candidate]}",
+        image=jpeg_bytes(draw_match(pictures[0], pictures[1], ends[0], ends[1], verified.confidences), 1000, 80),
+        probability=float(row.probability),
         score=round(verified.score, 1),
         spots=len(verified.points),
         kind="same flank",
@@ -122,7 +137,7 @@ def _paired(
         except InputError:
             continue
         none = np.zeros((0, 2))
-        image = draw_match(pictures[0], pictures[1], none, none, np.zeros(0), titles[ids[0]], titles[ids[1]])
+        image = draw_match(pictures[0], pictures[1], none, none, np.zeros(0))
         yield (
             owner[encounter],
             MatchFigure(

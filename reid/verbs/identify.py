@@ -17,9 +17,8 @@ from reid.identify import (
     link_encounters,
     unfit_encounters,
 )
-from reid.match import IndexSettings, MatcherSettings, load_calibration, make_matcher
+from reid.match import CalibrationSettings, IndexSettings, MatcherSettings, load_calibration, make_matcher
 from reid.tables import DECISIONS, PROBLEMS, UNKNOWN, write_csv
-from reid.verbs.census import CalibrationSettings
 from reid.verbs.common import collect_problems, input_path, run_folder, write_settings, write_table
 from reid.verbs.compare import Side, compare
 from reid.verbs.season import embed_stage, labelled_crops

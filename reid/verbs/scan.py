@@ -22,7 +22,7 @@ class ScanConfig:
 def run(config: ScanConfig) -> str:
     """Scan; returns the summary for the terminal."""
     root = input_path(config.photos, "photos", "folder")
-    with run_folder(config.output, "scan", {"photos": str(root.resolve())}) as folder:
+    with run_folder(config.output, "scan", {"photos": str(root.resolve())}, root) as folder:
         season = scan_stage(root, folder, config.scan)
         write_settings(config, folder)
         write_csv(season.photos, folder / f"{PHOTOS.name}.csv")

@@ -53,7 +53,11 @@ def run(config: TrainConfig) -> str:
     for source in sources:
         input_path(source, "data", "file or folder")
     cache = Path(config.cache).expanduser() if config.cache else None
-    what = {"data": [str(Path(source).expanduser().resolve()) for source in sources], "model": config.model, **recipe.identity()}
+    what = {
+        "data": [str(Path(source).expanduser().resolve()) for source in sources],
+        "model": config.model,
+        **recipe.identity(),
+    }
     # of several processes, the first holds the folder
     first = int(os.environ.get("LOCAL_RANK", 0)) == 0
     claimed: Any = run_folder(config.output, "train", what) if first else nullcontext(Path(config.output).expanduser())
@@ -74,8 +78,12 @@ def _summary(config: TrainConfig, recipe: Recipe, done: Outcome) -> str:
     figure = recipe.validation.figure
     if done.before:
         kept = f"epoch {done.epoch} of {recipe.trainer.epochs}"
-        lines.append(f"{figure} on what was held out: {done.before[figure]:.3f} before, {done.after[figure]:.3f} after ({kept}).")
+        lines.append(
+            f"{figure} on what was held out: {done.before[figure]:.3f} before, {done.after[figure]:.3f} after ({kept})."
+        )
     else:
         lines.append("Nothing was held out, so nothing says how good the weights are.")
-    lines.append(f"weights.safetensors and network.json (fingerprint {done.fingerprint}) in {config.output}; use model={config.output}")
+    lines.append(
+        f"weights.safetensors and network.json (fingerprint {done.fingerprint}) in {config.output}; use model={config.output}"
+    )
     return "\n".join(lines)

@@ -1,0 +1,135 @@
+"""The results of a census: counts, tables for people, and the report."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from reid.counts import Count, assemble_report, census_tables, choose_pictures, write_report
+from reid.embed import LoadedNetwork
+from reid.match import Calibration, LocalMatcher, PairVerifier
+from reid.store import write_json
+from reid.tables import UNKNOWN, records, write_csv
+from reid.verbs.figures import crop_pictures, match_figures
+from reid.verbs.season import Scanned
+
+if TYPE_CHECKING:
+    from reid.verbs.census import CensusConfig
+
+__all__ = ["Found", "write_results"]
+
+
+@dataclass(frozen=True)
+class Found:
+    """What the season's crops turned out to be."""
+
+    crops: pd.DataFrame
+    matches: pd.DataFrame
+    decisions: pd.DataFrame
+    count: Count
+    verifier: PairVerifier
+    known: dict[str, str]
+    """Individual of every crop of the catalogue that took part."""
+
+
+def write_results(
+    config: CensusConfig,
+    season: Scanned,
+    found: Found,
+    problems: pd.DataFrame,
+    network: LoadedNetwork,
+    matcher: LocalMatcher,
+    calibration: Calibration,
+    folder: Path,
+) -> dict[str, Any]:
+    """Write `census.json`, `sightings.csv`, `individuals.csv` and `report.html`; returns what `census.json` holds."""
+    settings = {
+        "detector": config.detector.name,
+        "confidence": config.detector.confidence,
+        "model": network.name,
+        "matcher": matcher.fingerprint,
+        "accept": config.decision.accept,
+        "reject": config.decision.reject,
+        "sequence_gap_s": config.scan.sequence_gap_s,
+    }
+    stated = str(calibration.protocol.get("summary", "of the user's own"))
+    census, sightings, individuals = census_tables(
+        found.crops,
+        found.decisions,
+        found.count,
+        season.photos,
+        problems,
+        settings,
+        network.fingerprint,
+        stated,
+    )
+    write_json(census, folder / "census.json")
+    write_csv(sightings, folder / "sightings.csv")
+    write_csv(individuals, folder / "individuals.csv")
+    figures = match_figures(
+        found.decisions, found.crops, found.matches, found.verifier, found.known, config.decision.reject
+    )
+    wanted = choose_pictures(sightings, config.count.photos_per_individual)
+    pictures = crop_pictures([crop for chosen in wanted.values() for crop in chosen], found.verifier)
+    whole = config.detector.name == "whole"
+    report = assemble_report(
+        title=f"Census of {season.root.resolve().name}",
+        census=census,
+        sightings=sightings,
+        individuals=individuals,
+        decisions=found.decisions,
+        stations=season.stations,
+        photos=season.photos,
+        problems=problems,
+        pictures=dict(pictures),
+        matches=figures,
+        candidates=_candidates(found),
+        method={
+            "Boxes": "Every photo was taken whole: no detections were given." if whole else
+            f"Recorded in {Path(config.detections).name}; animals from confidence {config.detector.confidence:g} on.",
+            "Encounters": f"Photos of a station less than {config.scan.sequence_gap_s:g} seconds apart are one encounter, "
+            "unless two animals stand in one frame.",
+            "Comparison": f"The network {network.name} (fingerprint {network.fingerprint}) finds the "
+            f"{config.index.candidates} nearest crops of the same flank; {matcher.name} compares their spots one by one.",
+            "Probability": f"From the matched spots, by a calibration: {stated}",
+            "Decision": f"Two encounters are one animal from a probability of {config.decision.accept:g} on. One whose best "
+            f"link lies between {config.decision.reject:g} and that, or that shows no flank, is left to a person.",
+        },
+        limits=_limits(season, whole),
+    )  # fmt: skip
+    write_report(folder / "report.html", report, config.count.photos_per_individual)
+    return census
+
+
+def _limits(season: Scanned, whole: bool) -> list[str]:
+    limits = []
+    inferred = season.stations.loc[season.stations["source"] == "inferred", "station"].unique()
+    if len(inferred):
+        limits.append(
+            f"The cameras of {', '.join(sorted(inferred))} were taken for pairs because they fired in the same minute more often "
+            "than chance allows; a stations table says it for certain. Two sides of one animal may rest on this alone."
+        )
+    if season.photos.loc[season.photos["error"].isna(), "date"].isna().any():
+        limits.append(
+            "Photos without a time stand alone: each is its own encounter, which makes more encounters than there were."
+        )
+    if whole:
+        limits.append("Without boxes, the background takes part in the comparison, and empty photos count as animals.")
+    return limits
+
+
+def _candidates(found: Found) -> dict[str, tuple[str, float | None]]:
+    """Whom each unsure encounter may be: the name of its best candidate's animal."""
+    owner = dict(zip(found.crops["crop_id"], found.crops["encounter"], strict=True))
+    name = dict(zip(found.decisions["encounter"], found.decisions["identity"], strict=True))
+    result: dict[str, tuple[str, float | None]] = {}
+    for row in records(found.decisions[found.decisions["decision"] == "unsure"]):
+        if pd.notna(row.candidate):
+            other = owner.get(row.candidate)
+            who = name[other] if other is not None else None
+            label = who if who and who != UNKNOWN else other or str(row.candidate).split(":")[0]
+            result[row.encounter] = (label, float(row.probability))
+    return result

@@ -1,0 +1,83 @@
+"""What is held out: nothing of it is trained on."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from reid.errors import ConfigError, InputError
+from reid.train.holdout import ValidationSettings, hold_out
+
+
+def table(
+    seed: int, animals: int = 12, photos: int = 80, dataset: str = "set", encounters: bool = True
+) -> pd.DataFrame:
+    rng = np.random.default_rng(seed)
+    identity = rng.integers(0, animals, photos).astype(str)
+    flank = rng.choice(["left", "right"], photos)
+    return pd.DataFrame(
+        {
+            "dataset": dataset,
+            "identity": identity,
+            "label": [f"{dataset}/{i}/{f}" for i, f in zip(identity, flank, strict=True)],
+            "encounter": [
+                f"{i}-{k}" if encounters else None for i, k in zip(identity, rng.integers(0, 4, photos), strict=True)
+            ],
+            "path": [f"{n}.jpg" for n in range(photos)],
+        }
+    )
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 10_000), st.floats(0.05, 0.6))
+def test_held_out_individuals_are_strangers_to_training(seed: int, share: float) -> None:
+    frame = table(seed)
+    parts = hold_out(frame, ValidationSettings(share=share), seed)
+    assert not set(frame["identity"][parts.train]) & set(frame["identity"][parts.query])
+    assert sorted([*parts.train, *parts.query]) == list(range(len(frame)))
+    assert np.array_equal(parts.query, parts.gallery)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 10_000), st.floats(0.05, 0.6))
+def test_held_out_encounters_are_strangers_whose_classes_stay(seed: int, share: float) -> None:
+    frame = table(seed)
+    parts = hold_out(frame, ValidationSettings(by="encounter", share=share), seed)
+    assert not set(frame["encounter"][parts.train]) & set(frame["encounter"][parts.query])
+    assert set(frame["label"][parts.query]) <= set(frame["label"][parts.train])
+    assert len(parts.query) and np.array_equal(parts.gallery, parts.train)
+
+
+def test_auto_takes_encounters_where_they_are_named() -> None:
+    frame = pd.concat([table(0, dataset="a"), table(1, dataset="b", encounters=False)], ignore_index=True)
+    parts = hold_out(frame, ValidationSettings(by="auto"), 0)
+    train, query = frame.iloc[parts.train], frame.iloc[parts.query]
+    a, b = ({*part["identity"][part["dataset"] == name]} for part, name in ((query, "a"), (query, "b")))
+    assert a <= set(train["identity"][train["dataset"] == "a"])
+    assert b and not b & set(train["identity"][train["dataset"] == "b"])
+
+
+def test_another_data_set_changes_nothing_in_the_first() -> None:
+    alone = hold_out(table(0, dataset="a"), ValidationSettings(), 3)
+    both = hold_out(
+        pd.concat([table(0, dataset="a"), table(1, dataset="b")], ignore_index=True), ValidationSettings(), 3
+    )
+    assert np.array_equal(alone.query, both.query[both.query < 80])
+
+
+def test_too_little_to_hold_out_is_refused_and_none_can_be_chosen() -> None:
+    with pytest.raises(InputError, match="validation.share=0"):
+        hold_out(table(0, animals=3), ValidationSettings(), 0)
+    parts = hold_out(table(0, animals=3), ValidationSettings(share=0.0), 0)
+    assert len(parts.train) == 80 and not len(parts.query)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"by": "photo"}, {"share": 1.0}, {"figure": "accuracy"}, {"figure": "a/rank"}, {"every": 0}]
+)
+def test_wrong_settings_are_refused_by_name(wrong: dict[str, object]) -> None:
+    with pytest.raises(ConfigError, match=f"validation.{next(iter(wrong))}"):
+        ValidationSettings(**wrong)  # type: ignore[arg-type]

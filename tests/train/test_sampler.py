@@ -1,0 +1,88 @@
+"""Batches: who is in them, how often, and that the same epoch gives the same ones."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from reid.errors import ConfigError
+from reid.train.sampler import Batches, SamplerSettings
+
+CLASSES = np.repeat(np.arange(12), [2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 23])
+SETS = (CLASSES >= 9).astype(int)
+
+
+def rows(batches: Batches) -> list[list[int]]:
+    return [[row for row, _ in batch] for batch in batches]
+
+
+def test_shuffled_takes_no_crop_twice_an_epoch() -> None:
+    batches = Batches(CLASSES, SETS, SamplerSettings(batch=8))
+    taken = sum(rows(batches), [])
+    assert len(batches) == len(CLASSES) // 8 == len(taken) // 8
+    assert len(set(taken)) == len(taken)
+
+
+def test_more_steps_than_crops_start_the_list_again() -> None:
+    taken = sum(rows(Batches(CLASSES, SETS, SamplerSettings(batch=10, steps=30))), [])
+    assert len(taken) == 300 and set(Counter(taken).values()) == {3}
+
+
+def test_pxk_has_k_of_each_of_p_classes_and_turns_through_all() -> None:
+    batches = rows(Batches(CLASSES, SETS, SamplerSettings("pxk", batch=12, photos=3, steps=12)))
+    seen: Counter[int] = Counter()
+    for batch in batches:
+        counts = Counter(CLASSES[batch].tolist())
+        assert set(counts.values()) == {3} and len(counts) == 4
+        seen.update(counts.keys())
+    assert set(seen) == set(range(12)) and max(seen.values()) - min(seen.values()) <= 1
+    big = [row for batch in batches for row in batch if CLASSES[row] == 11]
+    assert all(len({row for row in batch if CLASSES[row] == 11}) in (0, 3) for batch in batches) and big
+
+
+def test_balanced_takes_sets_and_their_classes_equally() -> None:
+    taken = np.concatenate(rows(Batches(CLASSES, SETS, SamplerSettings("balanced", batch=50, steps=200))))
+    assert np.mean(SETS[taken] == 0) == pytest.approx(0.5, abs=0.02)
+    small = np.bincount(CLASSES[taken][SETS[taken] == 0], minlength=9) / np.sum(SETS[taken] == 0)
+    assert small == pytest.approx(np.full(9, 1 / 9), abs=0.02)
+
+
+@pytest.mark.parametrize("name", ["shuffled", "pxk", "balanced"])
+def test_an_epoch_is_the_same_each_time_and_not_the_next(name: str) -> None:
+    settings = SamplerSettings(name, batch=8, photos=2)
+    one, other = (Batches(CLASSES, SETS, settings, seed=5) for _ in range(2))
+    list(one)  # what was drawn before does not matter
+    one.set_epoch(3)
+    other.set_epoch(3)
+    assert list(one) == list(other)
+    other.set_epoch(4)
+    assert list(one) != list(other)
+
+
+def test_processes_share_an_epoch() -> None:
+    settings = SamplerSettings(batch=8)
+    parts = [Batches(CLASSES, SETS, settings, 0, rank, 2) for rank in range(2)]
+    assert {len(part) for part in parts} == {6}
+    taken = [row for part in parts for batch in part for row, _ in batch]
+    assert len(set(taken)) == len(taken) == 96
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"name": "random"}, "sampler.name='random'"),
+        ({"batch": 1}, "sampler.batch=1"),
+        ({"name": "pxk", "batch": 10, "photos": 4}, "sampler.photos=4"),
+        ({"steps": -1}, "sampler.steps=-1"),
+    ],
+)
+def test_wrong_settings_are_refused_by_name(wrong: dict[str, object], words: str) -> None:
+    with pytest.raises(ConfigError, match=words):
+        SamplerSettings(**wrong)  # type: ignore[arg-type]
+
+
+def test_more_classes_a_batch_than_there_are_is_refused() -> None:
+    with pytest.raises(ConfigError, match="needs 20 classes, and the data has 12"):
+        Batches(CLASSES, SETS, SamplerSettings("pxk", batch=40, photos=2))
