@@ -7,7 +7,6 @@ in its key (a content hash, a fingerprint), so a row is never stale: a changed s
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable, Mapping
 from hashlib import sha256
 from pathlib import Path
@@ -38,7 +37,7 @@ def write_json(value: Any, path: str | Path) -> None:
     path = Path(path)
     partial = path.with_name(path.name + ".part")
     partial.write_text(json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8")
-    os.replace(partial, path)
+    partial.replace(path)
 
 
 class RowStore:
@@ -76,7 +75,7 @@ class RowStore:
         path = self.folder / f"part-{last + 1:06d}.parquet"
         partial = path.with_name(path.name + ".part")
         pq.write_table(table, partial)
-        os.replace(partial, path)
+        partial.replace(path)
 
     def _parts(self) -> list[Path]:
         return sorted(self.folder.glob("part-*.parquet"))

@@ -6,7 +6,6 @@ move one to and from disk atomically; the same rows always give the same bytes.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -378,7 +377,7 @@ def write(frame: pd.DataFrame, path: str | Path, table: Table, extra: bool = Fal
     path = Path(path)
     partial = path.with_name(path.name + ".part")
     pq.write_table(out, partial)
-    os.replace(partial, path)
+    partial.replace(path)
     return frame
 
 
@@ -415,4 +414,4 @@ def write_csv(frame: pd.DataFrame, path: str | Path) -> None:
     path = Path(path)
     partial = path.with_name(path.name + ".part")
     out.to_csv(partial, index=False, lineterminator="\n", encoding="utf-8")
-    os.replace(partial, path)
+    partial.replace(path)

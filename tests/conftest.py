@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
@@ -27,18 +28,14 @@ def shared_data() -> Path:
 
 
 def coat(animal: int, height: int = 150, width: int = 240) -> np.ndarray:
-    """A flank with its own spots, the same every time for one number."""
+    """A flank with its own blotches, the same every time for one number."""
     rng = np.random.default_rng(1000 + animal)
-    image = np.full((height, width, 3), 180, np.uint8)
-    yy, xx = np.mgrid[:height, :width]
-    for _ in range(70):
-        x, y, a, b = rng.uniform(0, width), rng.uniform(0, height), rng.uniform(4, 11), rng.uniform(4, 11)
-        turn = rng.uniform(0, np.pi)
-        u = (xx - x) * np.cos(turn) + (yy - y) * np.sin(turn)
-        v = -(xx - x) * np.sin(turn) + (yy - y) * np.cos(turn)
-        ring = (u / a) ** 2 + (v / b) ** 2
-        image[(ring < 1) & (ring > rng.uniform(0, 0.5))] = rng.integers(20, 90)
-    return image
+    fine, coarse = (
+        cv2.GaussianBlur(rng.normal(size=(height, width)).astype(np.float32), (0, 0), sigma) for sigma in (2.2, 6.0)
+    )
+    pattern = fine / fine.std() + 0.8 * coarse / coarse.std()
+    image = np.where(pattern > 0.5, 50, 185)[..., None] + np.clip(12 * coarse / coarse.std(), -30, 30)[..., None]
+    return np.repeat(image, 3, axis=2).clip(0, 255).astype(np.uint8)
 
 
 @pytest.fixture(scope="session")

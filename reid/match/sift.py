@@ -1,4 +1,4 @@
-"""SIFT spots (Lowe 2004) matched by mutual nearest neighbours and the ratio test; needs no learned weights."""
+"""SIFT spots (Lowe 2004) matched by mutual nearest neighbours, the ratio test and one affine map; no weights."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from reid.match.geometry import affine_inliers
 from reid.match.local import Features, at_scale
 
 __all__ = ["Sift"]
@@ -27,7 +28,7 @@ class Sift:
         import cv2
 
         self.longest = longest
-        self.fingerprint = f"rootsift,{points},{longest},{RATIO}"
+        self.fingerprint = f"rootsift+affine,{points},{longest},{RATIO}"
         self._sift: Any = cv2.SIFT.create(nfeatures=points, contrastThreshold=0.02)
         # night photos are flat: equalised locally, their spots stand out as by day
         self._equalise = cv2.createCLAHE(clipLimit=2.0, tileGridSize=(8, 8))
@@ -55,4 +56,8 @@ class Sift:
         ratio = nearest / np.maximum(second, 1e-9)
         good = ratio < RATIO
         pairs = np.stack([rows[good], forward[rows[good]]], axis=1)
-        return pairs, np.clip(1 - ratio[good] / RATIO, 0, 1).astype(float)
+        # by chance many spots resemble each other; few of those lie where one map of the flank would put them
+        agree = affine_inliers(
+            query.points[pairs[:, 0]] / max(query.size), candidate.points[pairs[:, 1]] / max(candidate.size)
+        )
+        return pairs[agree], np.clip(1 - ratio[good][agree] / RATIO, 0, 1).astype(float)

@@ -6,15 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from reid.match.geometry import affine_inliers
 from reid.match.local import Features, LocalMatcher
 
 __all__ = ["Verified", "verify"]
 
 STATIC = 0.015
 """Spots of one camera's two photos that lie this close, as a share of the photo's longest side, are the background."""
-
-TOLERANCE = 0.03
-"""How far a spot may lie from where the geometry puts it, as a share of the picture's longest side."""
 
 
 @dataclass(frozen=True)
@@ -64,26 +62,9 @@ def verify(
     if static_size is not None and len(points):
         moved = np.linalg.norm(points[:, :2] - points[:, 2:], axis=1) > STATIC * max(static_size)
         points, confidences = points[moved], confidences[moved]
-    return Verified(points.astype(np.float32), confidences, affine_inliers(points, boxes))
-
-
-def affine_inliers(points: np.ndarray, boxes: tuple[list[float], list[float]]) -> np.ndarray:
-    """Which pairs of spots agree on one affine map, by RANSAC with a fixed seed; none below four pairs."""
-    import cv2
-
-    if len(points) < 4:
-        return np.zeros(len(points), bool)
-    # on the scale of the boxes, so that one tolerance serves near and far animals
-    ends = [(points[:, i : i + 2] - np.array(box[:2])) / max(box[2:]) for i, box in zip((0, 2), boxes, strict=True)]
-    cv2.setRNGSeed(0)
-    _, mask = cv2.estimateAffine2D(
-        ends[0].astype(np.float64),
-        ends[1].astype(np.float64),
-        method=cv2.RANSAC,
-        ransacReprojThreshold=TOLERANCE,
-        maxIters=1000,
-    )
-    return np.zeros(len(points), bool) if mask is None else mask[:, 0].astype(bool)
+    sizes = tuple(max(box[2:]) for box in boxes)
+    inlier = affine_inliers(points[:, :2] / sizes[0], points[:, 2:] / sizes[1])
+    return Verified(points.astype(np.float32), confidences, inlier)
 
 
 def _on_photo(features: Features, box: list[float]) -> np.ndarray:

@@ -36,12 +36,13 @@ class Exported(nn.Module):
     def __init__(self, network: EmbeddingNetwork) -> None:
         super().__init__()
         self.network = network
+        self.rows = self.columns = torch.zeros(0)
         if network.flank_head is not None:
             with torch.inference_mode():
                 spec = network.spec
                 features = network.feature_map(torch.zeros(1, 3, spec.height, spec.width))
-            self.register_buffer("rows", pooling_matrix(features.shape[-2], network.flank_head.grid))
-            self.register_buffer("columns", pooling_matrix(features.shape[-1], network.flank_head.grid))
+            self.rows = pooling_matrix(features.shape[-2], network.flank_head.grid)
+            self.columns = pooling_matrix(features.shape[-1], network.flank_head.grid)
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
         features = self.network.feature_map(self.network.normalised(images))

@@ -127,7 +127,7 @@ def judge(network: EmbeddingNetwork, material: Material, recipe: Recipe) -> dict
     """The held-out figures of a network as it is, on the CPU; empty where nothing is held out."""
     if material.task is None or material.held_out is None:
         return {}
-    network = network.eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    network = network.eval().to(memory_format=torch.channels_last)
     loader = validation_loader(material.held_out, recipe.sampler.batch, 0)
     half = torch.autocast("cpu", torch.bfloat16, enabled=recipe.trainer.precision == "bf16")
     vectors = []

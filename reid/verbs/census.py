@@ -82,9 +82,10 @@ def run(config: CensusConfig) -> str:
         catalogue = Path(config.catalogue).expanduser() if config.catalogue else folder / "catalogue.sqlite"
         with _open(catalogue, config.name_pattern) as record:
             found, unmatched = _identify(config, season, embedded, network, matcher, calibration, record, folder)
-        problems = collect_problems(season.problems, undetected, embedded.problems, unmatched)
-        problems = write_table(problems, folder, PROBLEMS)
-        census = write_results(config, season, found, problems, network, matcher, calibration, folder)
+            problems = collect_problems(season.problems, undetected, embedded.problems, unmatched)
+            problems = write_table(problems, folder, PROBLEMS)
+            # while the catalogue is open: the report shows its pictures beside this season's
+            census = write_results(config, season, found, problems, network, matcher, calibration, folder)
         write_settings(config, folder)
     return _summary(config, census, found, catalogue)
 

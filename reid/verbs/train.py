@@ -65,7 +65,7 @@ def run(config: TrainConfig) -> str:
         if first:
             write_settings(config, folder)
         done = train(sources, recipe, config.model, folder, cache, config.licence)
-    return _summary(config, recipe, done)
+    return _summary(config, recipe, done) if first else ""
 
 
 def _summary(config: TrainConfig, recipe: Recipe, done: Outcome) -> str:

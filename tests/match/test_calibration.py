@@ -26,7 +26,7 @@ def test_said_is_true_on_fresh_pairs_at_another_prior() -> None:
     fitted = at_prior(fit_calibration(scores, same, "aliked", {}), same, 0.1)
     fresh, truth = made_up(40_000, 0.1, 1)
     for row in reliability(fitted.probability(fresh), truth, (0.0, 0.2, 0.5, 0.8, 1.0)):
-        assert row["said"] == pytest.approx(row["true"], abs=0.05)
+        assert row["said"] == pytest.approx(row["true"], abs=0.1)
 
 
 def test_more_spots_are_never_less_probable() -> None:

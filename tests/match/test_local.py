@@ -13,8 +13,8 @@ import pytest
 from reid.errors import ConfigError
 from reid.match import MatcherSettings, make_matcher, verify
 from reid.match.features import FeatureStore
+from reid.match.geometry import affine_inliers
 from reid.match.local import Features, at_scale
-from reid.match.verify import affine_inliers
 
 Paint = Callable[..., np.ndarray]
 
@@ -78,11 +78,11 @@ def test_inliers_find_the_map_among_noise() -> None:
     good = rng.uniform(0, 100, (40, 2))
     there = good @ np.array([[0.9, 0.1], [-0.1, 0.9]]).T + 5
     noise = rng.uniform(0, 100, (20, 4))
-    points = np.concatenate([np.concatenate([good, there], axis=1), noise]).astype(np.float32)
-    inliers = affine_inliers(points, ([0, 0, 100, 100], [0, 0, 100, 100]))
+    points = np.concatenate([np.concatenate([good, there], axis=1), noise]) / 100
+    inliers = affine_inliers(points[:, :2], points[:, 2:])
     assert inliers[:40].all()
     assert inliers[40:].sum() <= 3
-    assert not affine_inliers(points[:3], ([0, 0, 100, 100], [0, 0, 100, 100])).any()
+    assert not affine_inliers(points[:3, :2], points[:3, 2:]).any()
 
 
 def test_at_scale_gives_back_original_pixels() -> None:

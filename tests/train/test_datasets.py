@@ -202,5 +202,31 @@ def test_two_spellings_can_be_joined_or_kept(tmp_path: Path) -> None:
 
 
 def test_one_class_only_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="at least two classes.*only 'set/A/left'"):
+    with pytest.raises(InputError, match=r"at least two classes.*only 'set/A/left'"):
         usable(labels([("A", "left")] * 3 + [("B", "left")], tmp_path), LabelSettings())
+
+
+def test_head_turns_animals_and_leaves_their_classes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a label says stands; what the head finds is only what a photo is turned by."""
+    import torch
+
+    from reid.embed.network import EmbeddingNetwork, NetworkSpec
+    from reid.embed.weights import LoadedNetwork
+    from reid.tables import FLANKS
+    from reid.train import facing as room
+
+    def embed(images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        sure = torch.where(images.float().mean((1, 2, 3)) > 100, 0.9, 0.3)  # of facing right
+        flanks = torch.zeros(len(images), len(FLANKS))
+        flanks[:, FLANKS.index("right")], flanks[:, FLANKS.index("back")] = sure, 1 - sure - 0.3
+        return torch.ones(len(images), 1), flanks
+
+    network = EmbeddingNetwork(NetworkSpec(backbone="test_resnet", height=32, width=32, flank=True))
+    network.embed = embed  # type: ignore[method-assign, assignment]
+    monkeypatch.setattr(room, "load_network", lambda name: LoadedNetwork(network, name, "f" * 16, "f" * 16))
+    frame = labels([("A", "left"), ("A", "left"), ("B", ""), ("B", "")], tmp_path)
+    cv2.imwrite(str(tmp_path / "set" / "3.png"), np.zeros((20, 30, 3), np.uint8))
+    rows, _ = usable(frame, LabelSettings(find_flanks=True))
+    assert room.facing(rows, True, tmp_path / "cache").tolist() == ["left", "left", "right", "unknown"]
+    assert room.facing(rows, False, tmp_path / "cache").tolist() == ["left", "left", "unknown", "unknown"]
+    assert rows["label"].tolist() == ["set/A/left"] * 2 + ["set/B"] * 2

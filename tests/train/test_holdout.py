@@ -69,7 +69,7 @@ def test_another_data_set_changes_nothing_in_the_first() -> None:
 
 
 def test_too_little_to_hold_out_is_refused_and_none_can_be_chosen() -> None:
-    with pytest.raises(InputError, match="validation.share=0"):
+    with pytest.raises(InputError, match=r"validation\.share=0"):
         hold_out(table(0, animals=3), ValidationSettings(), 0)
     parts = hold_out(table(0, animals=3), ValidationSettings(share=0.0), 0)
     assert len(parts.train) == 80 and not len(parts.query)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -68,7 +69,7 @@ def test_margins_past_the_turn_stay_monotonous() -> None:
     angles = torch.linspace(math.pi, math.pi - 1, 30)
     x = torch.stack([angles.cos(), -angles.sin()], 1)
     values = [loss(row[None], torch.tensor([0])).item() for row in x]
-    assert all(b <= a + 1e-6 for a, b in zip(values, values[1:], strict=False))
+    assert all(b <= a + 1e-6 for a, b in pairwise(values))
 
 
 def test_one_sub_center_is_arcface() -> None:
@@ -178,5 +179,5 @@ def test_wrong_settings_are_refused_by_name(wrong: dict[str, object], words: str
 def test_pair_losses_ask_for_pairs() -> None:
     from reid.train.recipe import Recipe
 
-    with pytest.raises(ConfigError, match="triplet learns from pairs.*sampler=pxk"):
+    with pytest.raises(ConfigError, match=r"triplet learns from pairs.*sampler=pxk"):
         Recipe(loss=replace(LossSettings(Arcface(1.0)), triplet=Triplet(0.5)))

@@ -20,13 +20,13 @@ def rows(batches: Batches) -> list[list[int]]:
 
 def test_shuffled_takes_no_crop_twice_an_epoch() -> None:
     batches = Batches(CLASSES, SETS, SamplerSettings(batch=8))
-    taken = sum(rows(batches), [])
+    taken = [row for batch in rows(batches) for row in batch]
     assert len(batches) == len(CLASSES) // 8 == len(taken) // 8
     assert len(set(taken)) == len(taken)
 
 
 def test_more_steps_than_crops_start_the_list_again() -> None:
-    taken = sum(rows(Batches(CLASSES, SETS, SamplerSettings(batch=10, steps=30))), [])
+    taken = [row for batch in rows(Batches(CLASSES, SETS, SamplerSettings(batch=10, steps=30))) for row in batch]
     assert len(taken) == 300 and set(Counter(taken).values()) == {3}
 
 
