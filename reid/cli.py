@@ -51,6 +51,17 @@ VERBS = {
         "name animals from a table of known ones",
         "reid identify gallery=known.csv queries=unnamed.csv output=runs/names",
     ),
+    "train": Verb(
+        "TrainConfig",
+        "train a network on labelled animals",
+        "reid train data=labels.csv output=runs/train",
+    ),
+    "evaluate": Verb(
+        "EvaluateConfig",
+        "judge networks on labelled animals",
+        "reid evaluate model=[lite0-imagenet,runs/train] data=labelled.csv protocol=closed output=runs/judged",
+    ),
+    "export": Verb("ExportConfig", "write a network for other engines", "reid export model=runs/train output=runs/onnx"),
     "calibrate": Verb(
         "CalibrateConfig",
         "fit the probabilities to labelled animals of your own",
