@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from reid._version import __version__
 
 if TYPE_CHECKING:
-    from reid.api import census, identify
+    from reid.api import census
     from reid.catalogue import Catalogue
     from reid.detect import read_detections, write_megadetector
     from reid.embed import Embedder, load
@@ -31,7 +31,6 @@ _PLACES = {
     "Index": "reid.match",
     "ReidError": "reid.errors",
     "census": "reid.api",
-    "identify": "reid.api",
     "load": "reid.embed",
     "read_detections": "reid.detect",
     "read_labelled": "reid.photos",
@@ -47,7 +46,6 @@ __all__ = [
     "ReidError",
     "__version__",
     "census",
-    "identify",
     "load",
     "read_detections",
     "read_labelled",

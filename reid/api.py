@@ -1,4 +1,7 @@
-"""The verbs as functions."""
+"""The verbs as functions: `from reid.api import detect, embed, identify`; `reid.census` stands at the top as well.
+
+The rooms have the names of some verbs (`reid.embed`, `reid.identify`), so those functions live here.
+"""
 
 from __future__ import annotations
 
@@ -8,13 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from reid.cli import run_verb
 from reid.config import overrides_of
-from reid.tables import DECISIONS, MATCHES, PHOTOS, read
+from reid.tables import CROPS, DECISIONS, DETECTIONS, MATCHES, PHOTOS, read
 
-__all__ = ["Census", "census", "embed", "identify"]
+__all__ = ["Census", "census", "detect", "embed", "identify", "scan"]
 
 
 @dataclass(frozen=True)
@@ -86,13 +90,39 @@ def census(
     )
 
 
-def embed(input: str | Path, output: str | Path, settings: Mapping[str, Any] | None = None) -> str:
-    """Embed a folder of photos or a labelled CSV into `embeddings.npy`, `crops.parquet` and `meta.json`.
+def scan(photos: str | Path, output: str | Path, settings: Mapping[str, Any] | None = None) -> pd.DataFrame:
+    """List a folder of photos with times, cameras, stations and sequences; the command `reid scan` as a function.
 
     Returns:
-        The lines that the command prints.
+        The photos table; `output` holds the stations table too.
     """
-    return _run("embed", {"input": input, "output": output}, settings)
+    _run("scan", {"photos": photos, "output": output}, settings)
+    return read(Path(output).expanduser() / "photos.parquet", PHOTOS)
+
+
+def detect(
+    photos: str | Path, output: str | Path, detections: str | Path = "", settings: Mapping[str, Any] | None = None
+) -> pd.DataFrame:
+    """Find the animals on a folder of photos; the command `reid detect` as a function.
+
+    Returns:
+        The detections table; `output` holds `megadetector.json` too.
+    """
+    _run("detect", {"photos": photos, "output": output, "detections": detections}, settings)
+    return read(Path(output).expanduser() / "detections.parquet", DETECTIONS)
+
+
+def embed(
+    input: str | Path, output: str | Path, detections: str | Path = "", settings: Mapping[str, Any] | None = None
+) -> tuple[np.ndarray, pd.DataFrame]:
+    """Embed a folder of photos or a labelled CSV; the command `reid embed` as a function.
+
+    Returns:
+        Unit vectors, float32, (n, d), and the crops table, whose row i is vector i.
+    """
+    _run("embed", {"input": input, "output": output, "detections": detections}, settings)
+    folder = Path(output).expanduser()
+    return np.load(folder / "embeddings.npy", allow_pickle=False), read(folder / "crops.parquet", CROPS)
 
 
 def identify(

@@ -61,7 +61,9 @@ VERBS = {
         "judge networks on labelled animals",
         "reid evaluate model=[lite0-imagenet,runs/train] data=labelled.csv protocol=closed output=runs/judged",
     ),
-    "export": Verb("ExportConfig", "write a network for other engines", "reid export model=runs/train output=runs/onnx"),
+    "export": Verb(
+        "ExportConfig", "write a network for other engines", "reid export model=runs/train output=runs/onnx"
+    ),
     "calibrate": Verb(
         "CalibrateConfig",
         "fit the probabilities to labelled animals of your own",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Any, TypeVar, get_type_hints
 from reid.errors import ConfigError, InputError, choices
 from reid.resources import configs_folder
 
-__all__ = ["compose", "groups", "overrides_of", "quiet_hydra", "typed"]
+__all__ = ["check_words", "compose", "groups", "overrides_of", "quiet_hydra", "typed"]
 
 T = TypeVar("T")
 
@@ -88,16 +89,39 @@ def compose(verb: str, schema: type[T], words: Sequence[str]) -> T:
 
     files = [word.removeprefix("config=") for word in words if word.startswith("config=")]
     own = [word for word in words if not word.startswith("config=")]
-    pairs = [_split(word, verb) for word in [*_from_files(files), *own]]
-    safe = [f"{key}={quoted(value) if _kind(key, schema, verb) is str else value}" for key, value in pairs]
+    every = [*_from_files(files), *own]
+    check_words(every, schema, verb)
+    pairs = [_split(word, verb) for word in every]
+    safe = [_word(key, value, _kind(key, schema, verb)) for key, value in pairs]
     try:
         # a program that already runs inside Hydra keeps its own state
         GlobalHydra.instance().clear()
         with initialize_config_dir(str(configs_folder()), version_base="1.3"):
             values = OmegaConf.to_container(hydra_compose(verb, overrides=safe), resolve=True, throw_on_missing=False)
     except (HydraException, OmegaConfBaseException) as error:
-        raise ConfigError(_told(error, pairs)) from None
+        raise ConfigError(f"wrong settings: {' '.join(str(error).split())}.") from None
     return typed(values, schema, verb)
+
+
+def _word(key: str, value: str, kind: Any) -> str:
+    """A setting for Hydra. A group is chosen; anything else is set, whether or not the chosen YAML mentions it."""
+    if dataclasses.is_dataclass(kind):
+        return f"{key}={value}"
+    return f"++{key}={quoted(value) if kind is str else value}"
+
+
+def check_words(words: Iterable[str], schema: Any, verb: str) -> None:
+    """Refuse a word whose key the settings do not have, or that chooses what a group does not hold; sweeps are allowed.
+
+    Raises:
+        ConfigError: the message names the valid keys or choices.
+    """
+    known = groups()
+    for key, value in (_split(word, verb) for word in words):
+        if dataclasses.is_dataclass(_kind(key, schema, verb)):
+            for choice in value.split(","):
+                if choice not in known.get(key, []):
+                    raise ConfigError(f"{key}={choice!r} is unknown; choose one of {choices(known.get(key, []))}.")
 
 
 def _from_files(files: Iterable[str]) -> list[str]:
@@ -140,15 +164,6 @@ def _kind(key: str, schema: Any, verb: str) -> Any:
     return here
 
 
-def _told(error: Exception, pairs: Sequence[tuple[str, str]]) -> str:
-    """Hydra's error in one line that names the valid choices."""
-    known = groups()
-    for key, value in pairs:
-        if key in known and value not in known[key]:
-            return f"{key}={value!r} is unknown; choose one of {choices(known[key])}."
-    return "wrong settings: " + " ".join(str(error).split()) + "."
-
-
 def typed(values: Any, schema: type[T], verb: str) -> T:
     """Composed settings as the verb's dataclass.
 
@@ -188,11 +203,12 @@ def _check_values(values: Any, schema: Any, prefix: str = "") -> None:
 
 
 def quiet_hydra() -> list[str]:
-    """Words that keep Hydra's own log folders out of the working folder: a run's folder holds its settings already."""
+    """Words that keep Hydra's own logs out of the working folder: a run's folder holds its settings already."""
+    sweeps = Path(tempfile.gettempdir()) / "reid-sweeps"
     return [
         "hydra.run.dir=.",
         "hydra.output_subdir=null",
         "hydra/job_logging=disabled",
         "hydra/hydra_logging=disabled",
-        "hydra.sweep.dir=.",
+        f"hydra.sweep.dir={quoted(str(sweeps))}",
     ]

@@ -6,7 +6,7 @@ import sys
 from typing import Any
 
 from reid.cli import import_verb, with_detector
-from reid.config import quiet_hydra, typed
+from reid.config import check_words, quiet_hydra, typed
 from reid.errors import ReidError
 from reid.resources import configs_folder
 
@@ -32,5 +32,12 @@ def hydra_main(verb: str) -> None:
             print(f"reid: {error}", file=sys.stderr)
             sys.exit(2)
 
-    sys.argv[1:] = [*quiet_hydra(), *with_detector(sys.argv[1:])]
+    own = [word for word in sys.argv[1:] if not word.startswith("-") and not word.startswith("hydra")]
+    try:
+        check_words(own, schema, verb)
+    except ReidError as error:
+        print(f"reid: {error}", file=sys.stderr)
+        sys.exit(2)
+    # ours come last: flags must not stand between two settings
+    sys.argv += [*(word for word in with_detector(own) if word not in own), *quiet_hydra()]
     task()

@@ -23,7 +23,16 @@ def test_the_wheel_works_from_any_folder(jaguars: Path, tmp_path: Path) -> None:
         if name.startswith(("reid/", "configs/")) or name in ("setup.cfg", "pyproject.toml", "README.md", "LICENSE"):
             (source / name).parent.mkdir(parents=True, exist_ok=True)
             (source / name).write_bytes((ROOT / name).read_bytes())
-    build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(tmp_path / "dist"), str(source)]
+    build = [
+        sys.executable,
+        "-m",
+        "build",
+        "--wheel",
+        "--no-isolation",
+        "--outdir",
+        str(tmp_path / "dist"),
+        str(source),
+    ]
     subprocess.run(build, check=True, capture_output=True)
     wheel = next((tmp_path / "dist").glob("*.whl"))
     inside = set(zipfile.ZipFile(wheel).namelist())

@@ -71,9 +71,7 @@ def assemble_report(
             for row in individuals.to_dict("records")
         ],
         unsure=_unsure(decisions, sightings, pictures, matches, dict(candidates or {})),
-        problems=[
-            Problem(*map(str, row)) for row in problems[["stage", "path", "reason"]].itertuples(index=False)
-        ],
+        problems=[Problem(*map(str, row)) for row in problems[["stage", "path", "reason"]].itertuples(index=False)],
         stations=_stations(stations, photos, sightings),
         method=dict(method or {}),
         limits=tuple(limits),
@@ -112,9 +110,7 @@ def _unsure(
     candidates: Mapping[str, tuple[str, float | None]],
 ) -> list[UnsureEncounter]:
     undecided = decisions[decisions["decision"] == "unsure"]
-    by_encounter = dict(
-        list(sightings[sightings["encounter"].isin(undecided["encounter"])].groupby("encounter"))
-    )
+    by_encounter = dict(list(sightings[sightings["encounter"].isin(undecided["encounter"])].groupby("encounter")))
     out = []
     for row in undecided.to_dict("records"):
         name = str(row["encounter"])

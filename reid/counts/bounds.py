@@ -63,11 +63,7 @@ def _apart(a: Animal, b: Animal) -> bool:
 
 def _most_pairs(left: Sequence[Animal], right: Sequence[Animal]) -> int:
     most = min(len(left), len(right))
-    if (
-        not most
-        or not any(animal.forbidden for animal in left)
-        or not any(animal.forbidden for animal in right)
-    ):
+    if not most or not any(animal.forbidden for animal in left) or not any(animal.forbidden for animal in right):
         return most
     allowed = np.array([[not _apart(a, b) for b in right] for a in left])
     if allowed.all():

@@ -39,9 +39,7 @@ def line_colour(weight: float) -> tuple[int, int, int]:
 def _font(size: int) -> Any:
     import matplotlib
 
-    return ImageFont.truetype(
-        str(Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf"), size
-    )
+    return ImageFont.truetype(str(Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf"), size)
 
 
 def draw_match(
@@ -80,14 +78,11 @@ def draw_match(
         raise ValueError(
             f"{len(points_a)} points, {len(points_b)} points and {len(weights)} weights; give equally many."
         )
-    panels = [
-        Image.fromarray(np.ascontiguousarray(picture)).convert("RGB") for picture in (picture_a, picture_b)
-    ]
+    panels = [Image.fromarray(np.ascontiguousarray(picture)).convert("RGB") for picture in (picture_a, picture_b)]
     height = _FACTOR * HEIGHT * min(1.0, *(_WIDEST * panel.height / panel.width for panel in panels))
     scales = [height / panel.height for panel in panels]
     sizes = [
-        (max(1, round(panel.width * scale)), max(1, round(height)))
-        for panel, scale in zip(panels, scales, strict=True)
+        (max(1, round(panel.width * scale)), max(1, round(height))) for panel, scale in zip(panels, scales, strict=True)
     ]
     band = _BAND * _FACTOR if title_a or title_b else 0
     gap = _GAP * _FACTOR
@@ -121,9 +116,7 @@ def draw_match(
         for x, y in ends:
             draw.ellipse((x - 8, y - 8, x + 8, y + 8), outline=edge, width=5)
             draw.ellipse((x - 7, y - 7, x + 7, y + 7), outline=colour, width=3)
-    return canvas.resize(
-        (max(1, canvas.width // _FACTOR), max(1, canvas.height // _FACTOR)), Image.Resampling.LANCZOS
-    )
+    return canvas.resize((max(1, canvas.width // _FACTOR), max(1, canvas.height // _FACTOR)), Image.Resampling.LANCZOS)
 
 
 def _shorten(title: str, width: int, draw: ImageDraw.ImageDraw) -> str:

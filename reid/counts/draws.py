@@ -91,8 +91,6 @@ def _without_certain(season: Season) -> Season:
         members=tuple(animals.members[i] for i in roots),
         forbidden=tuple(animals.forbidden[i] for i in roots),
         edges=tuple(
-            replace(edge, a=renamed(edge.a), b=renamed(edge.b))
-            for edge in season.edges
-            if edge.probability < 1
+            replace(edge, a=renamed(edge.a), b=renamed(edge.b)) for edge in season.edges if edge.probability < 1
         ),
     )

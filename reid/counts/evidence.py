@@ -68,9 +68,7 @@ def _forest(links: Iterable[tuple[float, int, int]], nodes: int) -> list[tuple[f
     return chosen
 
 
-def between(
-    owner: Sequence[str | None], sides: Sequence[int], candidates: list[tuple[int, int, float]]
-) -> list[Edge]:
+def between(owner: Sequence[str | None], sides: Sequence[int], candidates: list[tuple[int, int, float]]) -> list[Edge]:
     """One link between every two animals; an unsure encounter stands for itself."""
     keys = [f"unsure {i}" if name is None else f"named {name}" for i, name in enumerate(owner)]
     found: dict[tuple[str, str], dict[tuple[int, int], float]] = {}

@@ -60,12 +60,8 @@ def render_report(report: ReportData, photos_per_individual: int = 12) -> str:
 
     folder = files("reid.counts")
     limits = limits_for(len(report.individuals), photos_per_individual)
-    environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters.update(
-        percent=percent, when=describe, plural=plural, flank=flank_word, join_words=joined
-    )
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment.filters.update(percent=percent, when=describe, plural=plural, flank=flank_word, join_words=joined)
     template = environment.from_string((folder / "report.html.jinja").read_text(encoding="utf-8"))
     people = [_individual(individual, limits) for individual in report.individuals]
     return template.render(
@@ -96,9 +92,7 @@ def _visits(individual: Individual) -> list[Visit]:
 
 
 def _first(sightings: Sequence[Sighting]) -> pd.Timestamp | None:
-    dates = [
-        sighting.date for sighting in sightings if sighting.date is not None and not pd.isna(sighting.date)
-    ]
+    dates = [sighting.date for sighting in sightings if sighting.date is not None and not pd.isna(sighting.date)]
     return min(dates) if dates else None
 
 
@@ -116,9 +110,7 @@ def _encounters(sightings: Sequence[Sighting]) -> list[list[Sighting]]:
 
 
 def _individual(individual: Individual, limits: Limits) -> dict[str, Any]:
-    shown = [sighting for sighting in individual.sightings if sighting.picture is not None][
-        : limits.photos_each
-    ]
+    shown = [sighting for sighting in individual.sightings if sighting.picture is not None][: limits.photos_each]
     matches = list(individual.matches)
     return {
         "it": individual,

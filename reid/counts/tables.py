@@ -122,9 +122,7 @@ def census_tables(
         },
         "stations": int(photos["station"].nunique()),
         "period": {"first": _text(dates.min()), "last": _text(dates.max())},
-        "problems": {
-            str(stage): int(n) for stage, n in problems["stage"].value_counts().sort_index().items()
-        },
+        "problems": {str(stage): int(n) for stage, n in problems["stage"].value_counts().sort_index().items()},
         "settings": dict(settings or {}),
         "fingerprint": fingerprint,
         "calibration": calibration,
@@ -148,8 +146,7 @@ def _sightings(crops: pd.DataFrame, decisions: pd.DataFrame) -> pd.DataFrame:
             else f"the encounter {row['encounter']!r}, which has no decision"
         )
         raise TableError(
-            f"the crop {row['crop_id']!r} has {what}; "
-            "every crop needs an encounter, and each of those a decision."
+            f"the crop {row['crop_id']!r} has {what}; every crop needs an encounter, and each of those a decision."
         )
     rows = crops.drop(columns="identity").join(by_encounter, on="encounter")
     rows = rows.sort_values(["path", "crop_id"], kind="stable")

@@ -72,10 +72,7 @@ def lay_out(rows: Sequence[tuple[str, Iterable[Visit]]]) -> Timeline:
     visits = [(name, list(seen)) for name, seen in rows]
     dates = [visit.date for _, seen in visits for visit in seen if visit.date is not None]
     names = sorted({visit.station or "no station" for _, seen in visits for visit in seen})
-    look = {
-        name: (SHAPES[i // len(COLOURS) % len(SHAPES)], COLOURS[i % len(COLOURS)])
-        for i, name in enumerate(names)
-    }
+    look = {name: (SHAPES[i // len(COLOURS) % len(SHAPES)], COLOURS[i % len(COLOURS)]) for i, name in enumerate(names)}
     undated = any(visit.date is None for _, seen in visits for visit in seen)
     right = 88.0 if undated else _RIGHT
     start, end = _domain(dates) if dates else (pd.Timestamp("2000-01-01"), pd.Timestamp("2000-01-02"))
@@ -151,9 +148,7 @@ def _ticks(start: pd.Timestamp, end: pd.Timestamp) -> list[tuple[pd.Timestamp, s
         date = start + pd.DateOffset(months=k)
         if k % step and step < 12 and months <= 36:
             ticks.append((date, ""))
-        elif (step < 12 and k % step == 0) or (
-            step >= 12 and date.month == 1 and date.year % (step // 12) == 0
-        ):
+        elif (step < 12 and k % step == 0) or (step >= 12 and date.month == 1 and date.year % (step // 12) == 0):
             if k == months:
                 ticks.append((date, ""))
                 continue

@@ -101,9 +101,7 @@ def summary(census: Mapping[str, Any]) -> str:
     share = f"{100 * census['interval']['confidence']:g}{NBSP}% interval"
     if low == high:
         return f"{text}: the {share} holds no other number."
-    return (
-        f"{text}: the number of animals photographed most likely lies between {low:,} and {high:,} ({share})."
-    )
+    return f"{text}: the number of animals photographed most likely lies between {low:,} and {high:,} ({share})."
 
 
 def _of(number: int, total: int) -> str:

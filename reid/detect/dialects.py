@@ -145,9 +145,7 @@ def _read_speciesnet(data: Any) -> Iterator[Entry]:
         entry = _entry(item, file, _by_name(SPECIESNET), category=("label", "category"))
         failures = item.get("failures")
         # A photo on which only the classifier failed still has good boxes.
-        failed = failures and (
-            not isinstance(failures, list) or "DETECTOR" in failures or "detections" not in item
-        )
+        failed = failures and (not isinstance(failures, list) or "DETECTOR" in failures or "detections" not in item)
         return _failed(entry, failures) if failed else entry
 
     return _each(data["predictions"], "filepath", "predictions", read)
@@ -155,9 +153,7 @@ def _read_speciesnet(data: Any) -> Iterator[Entry]:
 
 def _has(items: Any, *keys: str) -> bool:
     """Whether this is a list of objects with these keys; one such object is enough, others may be broken."""
-    return isinstance(items, list) and (
-        not items or any(isinstance(i, dict) and {*keys} <= {*i} for i in items)
-    )
+    return isinstance(items, list) and (not items or any(isinstance(i, dict) and {*keys} <= {*i} for i in items))
 
 
 def _object_with(data: Any, name: str, *keys: str) -> bool:

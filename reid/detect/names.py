@@ -76,9 +76,7 @@ def match_names(listed: Sequence[str], photos: Sequence[str]) -> Matching:
 
 def _pass(out: Matching, names: list[Parts], paths: list[Parts], how: str, fold: bool) -> None:
     if fold:
-        names, paths = (
-            [tuple(part.casefold() for part in path) for path in given] for given in (names, paths)
-        )
+        names, paths = ([tuple(part.casefold() for part in path) for path in given] for given in (names, paths))
     open_names = set(range(len(names))) - set(out.photo_of) - {i for tie in out.ties for i in tie.listed}
     taken = set(out.photo_of.values()) | {i for tie in out.ties for i in tie.photos}
     for length in range(max(map(len, paths), default=0), 0, -1):

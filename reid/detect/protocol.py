@@ -84,9 +84,7 @@ def problem_row(path: str, reason: str) -> dict[str, str]:
     return {"stage": "detect", "path": path, "reason": reason}
 
 
-def tables(
-    detections: list[dict[str, Any]], problems: list[dict[str, str]]
-) -> tuple[pd.DataFrame, pd.DataFrame]:
+def tables(detections: list[dict[str, Any]], problems: list[dict[str, str]]) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Checked tables from rows: detections in the given order, problems by path, each once."""
     once = sorted({(row["path"], row["reason"]) for row in problems})
     return from_rows(detections, DETECTIONS), from_rows([problem_row(*row) for row in once], PROBLEMS)

@@ -135,9 +135,7 @@ def _nothing_fits(recorded: Recorded, paths: list[str]) -> str:
     )
 
 
-def _unmatched(
-    recorded: Recorded, entries: list[Entry], paths: list[str], matching: Any
-) -> list[dict[str, str]]:
+def _unmatched(recorded: Recorded, entries: list[Entry], paths: list[str], matching: Any) -> list[dict[str, str]]:
     """Problems of listed files that are no photo, and of those of which it cannot be told."""
     problems = []
     tied = set()
@@ -172,8 +170,6 @@ def _on_photo(entry: Entry, photo: Any, detector: str) -> tuple[list[dict[str, A
             reasons.append(f"box {box.number} lies outside the photo")
             continue
         if area(inside) < MOSTLY * area(full) - 1:
-            reasons.append(
-                f"box {box.number} reaches far beyond the photo and was cut; was it made for this photo?"
-            )
+            reasons.append(f"box {box.number} reaches far beyond the photo and was cut; was it made for this photo?")
         rows.append(detection_row(photo.image_id, box.number, box.category, box.confidence, inside, detector))
     return rows, reasons

@@ -40,19 +40,13 @@ class DetectorSettings:
         if not isinstance(self.file, (str, Path)):
             raise ConfigError(f"detector.file is {self.file!r}; expected is the path of a detections file.")
         if not _is_number(self.confidence) or not 0 <= self.confidence <= 1:
-            raise ConfigError(
-                f"detector.confidence is {self.confidence!r}; expected is a number from 0 to 1."
-            )
+            raise ConfigError(f"detector.confidence is {self.confidence!r}; expected is a number from 0 to 1.")
         if not _is_number(self.min_side) or self.min_side < 1 or self.min_side != int(self.min_side):
-            raise ConfigError(
-                f"detector.min_side is {self.min_side!r}; expected is a whole number from 1, in pixels."
-            )
+            raise ConfigError(f"detector.min_side is {self.min_side!r}; expected is a whole number from 1, in pixels.")
         given = self.categories
         names = tuple(given) if isinstance(given, Iterable) and not isinstance(given, str) else ()
         if not names or not all(isinstance(name, str) and name.strip() for name in names):
-            raise ConfigError(
-                f"detector.categories is {given!r}; expected is a list of names, such as [animal]."
-            )
+            raise ConfigError(f"detector.categories is {given!r}; expected is a list of names, such as [animal].")
         # Detectors give names in lower case, and settings read from YAML come as lists.
         object.__setattr__(self, "categories", tuple(name.strip().lower() for name in names))
 

@@ -19,9 +19,7 @@ SAME_BOX = 0.85
 """Two boxes of one category whose `iou` is above this are one box, written twice."""
 
 
-def detect(
-    photos: pd.DataFrame, root: str | Path, settings: DetectorSettings
-) -> tuple[pd.DataFrame, pd.DataFrame]:
+def detect(photos: pd.DataFrame, root: str | Path, settings: DetectorSettings) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Find the animals on a season's photos.
 
     A box's number, the last part of its `detection_id`, is its place among all boxes of its photo before any
@@ -60,10 +58,7 @@ def detect(
 
 def _in_order(found: pd.DataFrame, photos: pd.DataFrame) -> pd.DataFrame:
     place = {image: i for i, image in enumerate(photos["image_id"])}
-    keys = [
-        (place[image], number_of(key))
-        for image, key in zip(found["image_id"], found["detection_id"], strict=True)
-    ]
+    keys = [(place[image], number_of(key)) for image, key in zip(found["image_id"], found["detection_id"], strict=True)]
     return found.iloc[sorted(range(len(found)), key=keys.__getitem__)]
 
 

@@ -64,9 +64,7 @@ def exif_time(exif: Any) -> datetime | None:
     Args:
         exif: `PIL.Image.Exif`, or tags by number with the Exif folder's own under 0x8769.
     """
-    folder: Mapping[int, Any] = (
-        exif.get_ifd(EXIF_FOLDER) if hasattr(exif, "get_ifd") else exif.get(EXIF_FOLDER, {})
-    )
+    folder: Mapping[int, Any] = exif.get_ifd(EXIF_FOLDER) if hasattr(exif, "get_ifd") else exif.get(EXIF_FOLDER, {})
     for tag in EXIF_TAGS:
         for place in (folder, exif):
             time = parse_exif_time(place.get(tag))
@@ -84,9 +82,7 @@ def compile_time_pattern(pattern: str) -> re.Pattern[str]:
     try:
         compiled = re.compile(pattern)
     except re.error as error:
-        raise ConfigError(
-            f"time_pattern is not a regular expression: {error}. Given was {pattern!r}."
-        ) from None
+        raise ConfigError(f"time_pattern is not a regular expression: {error}. Given was {pattern!r}.") from None
     missing = [name for name in NEEDED if name not in compiled.groupindex]
     if missing:
         raise ConfigError(
@@ -134,9 +130,7 @@ def correct(dates: pd.Series, cameras: pd.Series, stations: pd.DataFrame) -> pd.
         _moved(date.to_pydatetime(), *changes[camera]) if not pd.isna(date) and camera in changes else date
         for date, camera in zip(dates, cameras, strict=True)
     ]
-    return pd.Series(
-        pd.to_datetime(pd.Series(out, dtype="object")).to_numpy("datetime64[us]"), index=dates.index
-    )
+    return pd.Series(pd.to_datetime(pd.Series(out, dtype="object")).to_numpy("datetime64[us]"), index=dates.index)
 
 
 def _changes(stations: pd.DataFrame) -> dict[str, tuple[float, str | None, str | None]]:

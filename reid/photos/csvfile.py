@@ -41,9 +41,7 @@ def read_csv(path: str | Path) -> pd.DataFrame:
         )
     except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
         detail = str(error).strip().removeprefix("Error tokenizing data. C error: ")
-        raise FormatError(
-            f"{path} is not well-formed CSV: {detail}. A value with commas in it needs quotes."
-        ) from None
+        raise FormatError(f"{path} is not well-formed CSV: {detail}. A value with commas in it needs quotes.") from None
     raw = raw.fillna("").apply(lambda column: column.str.strip())
     raw.index += 1
     names = [str(name) for name in raw.iloc[0]]
@@ -72,8 +70,7 @@ def _text(path: Path) -> str:
         text = path.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise FormatError(
-            f"{path} is not UTF-8 (byte {error.object[error.start]:#04x} at {error.start}). "
-            "Save it as 'CSV UTF-8'."
+            f"{path} is not UTF-8 (byte {error.object[error.start]:#04x} at {error.start}). Save it as 'CSV UTF-8'."
         ) from None
     except OSError as error:
         raise InputError(f"no CSV table at {path}: {(error.strerror or '').lower()}.") from None
@@ -89,8 +86,7 @@ def need_columns(rows: pd.DataFrame, needed: list[str], path: str | Path) -> Non
     missing = [name for name in needed if name not in rows.columns]
     if missing:
         raise TableError(
-            f"{path} lacks the column {', '.join(map(repr, missing))}; "
-            f"it has {choices(map(str, rows.columns))}."
+            f"{path} lacks the column {', '.join(map(repr, missing))}; it has {choices(map(str, rows.columns))}."
         )
 
 

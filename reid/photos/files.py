@@ -96,9 +96,7 @@ def _hash(path: str | Path) -> tuple[str, int]:
     return total.hexdigest(), size
 
 
-def inspect_all(
-    paths: Sequence[Path], cache: str | Path | None = None, stage: str = "scan"
-) -> list[PhotoFile]:
+def inspect_all(paths: Sequence[Path], cache: str | Path | None = None, stage: str = "scan") -> list[PhotoFile]:
     """The facts of many files, in their order, with a progress bar.
 
     Args:
@@ -113,9 +111,7 @@ def inspect_all(
     found = {key: PhotoFile(**row) for key, row in kept.items()}
     facts: list[PhotoFile | None] = [found.get(key) if key else None for key in keys]
     todo = [number for number, fact in enumerate(facts) if fact is None]
-    for number, fact in track(
-        _fresh(paths, keys, todo, store), stage, total=len(paths), done=len(paths) - len(todo)
-    ):
+    for number, fact in track(_fresh(paths, keys, todo, store), stage, total=len(paths), done=len(paths) - len(todo)):
         facts[number] = fact
     return [fact for fact in facts if fact is not None]
 

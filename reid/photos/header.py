@@ -51,9 +51,7 @@ def open_file(path: str | Path) -> BinaryIO:
     try:
         found = Path(path).stat()
         if not stat.S_ISREG(found.st_mode):
-            raise UnreadableError(
-                "a folder, not a file" if stat.S_ISDIR(found.st_mode) else "not a regular file"
-            )
+            raise UnreadableError("a folder, not a file" if stat.S_ISDIR(found.st_mode) else "not a regular file")
         return Path(path).open("rb")
     except FileNotFoundError:
         raise UnreadableError("broken link" if Path(path).is_symlink() else "no such file") from None

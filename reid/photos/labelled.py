@@ -59,9 +59,7 @@ def read_labelled(
     need_columns(rows, ["path", "identity"] if identity_required else ["path"], csv_path)
     parsed = [_parse(line, row, csv_path) for line, row in records(rows)]
     paths = list(dict.fromkeys(row["path"] for row in parsed))
-    facts = dict(
-        zip(paths, inspect_all([csv_path.parent / path for path in paths], cache, "read"), strict=True)
-    )
+    facts = dict(zip(paths, inspect_all([csv_path.parent / path for path in paths], cache, "read"), strict=True))
     crops, problems = [], []
     numbers: dict[str, int] = {}
     for row in parsed:

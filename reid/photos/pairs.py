@@ -57,10 +57,7 @@ def infer_pairs(photos: pd.DataFrame) -> pd.DataFrame:
             station[camera] = "+".join(pair)
     inferred = {camera for pair in paired for camera in pair}
     return from_rows(
-        [
-            {"camera": c, "station": station[c], "source": "inferred" if c in inferred else "path"}
-            for c in cameras
-        ],
+        [{"camera": c, "station": station[c], "source": "inferred" if c in inferred else "path"} for c in cameras],
         STATIONS,
     )
 
@@ -95,10 +92,10 @@ def _coincidences(events: dict[str, np.ndarray]) -> Counter[tuple[str, str]]:
     stream = sorted((int(minute), camera) for camera, minutes in events.items() for minute in minutes)
     counts: Counter[tuple[str, str]] = Counter()
     oldest = 0
-    for now, (minute, camera) in enumerate(stream):
+    for here, (minute, camera) in enumerate(stream):
         while stream[oldest][0] < minute - TOLERANCE_MINUTES:
             oldest += 1
-        for _, other in stream[oldest:now]:
+        for _, other in stream[oldest:here]:
             counts[_ordered(camera, other)] += 1
     return counts
 

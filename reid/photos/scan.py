@@ -66,19 +66,13 @@ class ScanSettings:
         except re.error as error:
             raise ConfigError(f"camera_pattern is not a regular expression: {error}.") from None
         if self.camera_pattern and "camera" not in groups:
-            raise ConfigError(
-                f"camera_pattern lacks the group (?P<camera>...), found {self.camera_pattern!r}."
-            )
+            raise ConfigError(f"camera_pattern lacks the group (?P<camera>...), found {self.camera_pattern!r}.")
         compile_time_pattern(self.time_pattern)
         if isinstance(self.extensions, str) or not self.extensions:
-            raise ConfigError(
-                f"extensions must be a list of endings such as .jpg, found {self.extensions!r}."
-            )
+            raise ConfigError(f"extensions must be a list of endings such as .jpg, found {self.extensions!r}.")
         endings = tuple(str(ending).lower() for ending in self.extensions)
         if any(not re.fullmatch(r"\.[^./\\]+", ending) for ending in endings):
-            raise ConfigError(
-                f"extensions must be endings such as .jpg, found {', '.join(map(repr, endings))}."
-            )
+            raise ConfigError(f"extensions must be endings such as .jpg, found {', '.join(map(repr, endings))}.")
         object.__setattr__(self, "extensions", endings)
 
 
@@ -147,9 +141,7 @@ def _list(folder: Path, settings: ScanSettings) -> tuple[list[str], list[tuple[s
             paths.append(path)
     if not paths:
         why = f" ({locked[0][0] or folder} cannot be listed: {locked[0][1]})" if locked else ""
-        raise InputError(
-            f"no photos in {folder}{why}; looked for files ending in {', '.join(settings.extensions)}."
-        )
+        raise InputError(f"no photos in {folder}{why}; looked for files ending in {', '.join(settings.extensions)}.")
     return sorted(paths), locked
 
 

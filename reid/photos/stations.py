@@ -110,9 +110,7 @@ def _check_place(out: dict[str, Any], wrong: Any) -> None:
     if latitude is None or longitude is None:
         return
     if abs(latitude) > 90:
-        swapped = (
-            "; are latitude and longitude swapped?" if abs(latitude) <= 180 and abs(longitude) <= 90 else ""
-        )
+        swapped = "; are latitude and longitude swapped?" if abs(latitude) <= 180 and abs(longitude) <= 90 else ""
         raise wrong("latitude", f"degrees from -90 to 90{swapped}")
     if abs(longitude) > 180:
         raise wrong("longitude", "degrees from -180 to 180")

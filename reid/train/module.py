@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from reid.embed.network import EmbeddingNetwork
+from reid.embed.network import EmbeddingNetwork, FlankHead
 from reid.errors import ReidError
 from reid.tables import FLANKS
 from reid.train.loss_settings import LossSettings
@@ -79,7 +79,7 @@ class Training(pl.LightningModule):
         terms = self.losses(vectors, batch.classes)
         total = self.losses.total(terms)
         if self.network.flank_head is not None and self.of_flank.weight:
-            terms["flank"] = self._flank_loss(batch, features)
+            terms["flank"] = self._flank_loss(self.network.flank_head, batch, features)
             total = total + self.of_flank.weight * terms["flank"]
         if not torch.isfinite(total):
             raise DivergedError(self._why(vectors, terms))
@@ -89,10 +89,8 @@ class Training(pl.LightningModule):
             self.log_dict(parts, on_step=False, on_epoch=True, batch_size=len(vectors))
         return total
 
-    def _flank_loss(self, batch: Batch, features: Tensor) -> Tensor:
+    def _flank_loss(self, head: FlankHead, batch: Batch, features: Tensor) -> Tensor:
         """Cross-entropy where the flank is known; some images go through mirrored, with their flank mirrored."""
-        head = self.network.flank_head
-        assert head is not None
         many = int(len(batch.images) * self.of_flank.mirrored) if self.network.spec.face == "left" else 0
         flanks = batch.flanks
         with torch.autocast(device_type=features.device.type, enabled=False):

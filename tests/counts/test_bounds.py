@@ -41,9 +41,7 @@ def test_animals_in_one_frame_are_as_many_as_they_are_whatever_side_they_show() 
 
 
 def test_flanks_other_than_left_and_right_tell_nothing_apart() -> None:
-    assert [
-        sides_of(f) for f in ([], ["front", "back", "unknown", "other"], ["left"], ["right", "left"])
-    ] == [
+    assert [sides_of(f) for f in ([], ["front", "back", "unknown", "other"], ["left"], ["right", "left"])] == [
         NEITHER,
         NEITHER,
         LEFT,

@@ -49,9 +49,7 @@ def both(*encounters: str) -> dict[str, set[str]]:
 def test_no_animal() -> None:
     result = count({}, {}, empty(LINKS))
     assert span(result) == (0, 0, 0)
-    assert (result.left_only, result.right_only, result.both, result.neither, result.unsure_encounters) == (
-        0,
-    ) * 5
+    assert (result.left_only, result.right_only, result.both, result.neither, result.unsure_encounters) == (0,) * 5
 
 
 def test_sides_alone() -> None:
@@ -77,12 +75,8 @@ def test_links_that_are_certain_leave_no_interval() -> None:
     assert span(count(groups, both("e1", "e2", "e3"), certain)) == (2, 2, 2)
 
 
-@pytest.mark.parametrize(
-    ("probability", "expected"), [(0.02, (2, 2, 2)), (0.3, (1, 2, 2)), (0.98, (1, 2, 2))]
-)
-def test_a_link_that_was_not_followed_lowers_the_low_end(
-    probability: float, expected: tuple[int, int, int]
-) -> None:
+@pytest.mark.parametrize(("probability", "expected"), [(0.02, (2, 2, 2)), (0.3, (1, 2, 2)), (0.98, (1, 2, 2))])
+def test_a_link_that_was_not_followed_lowers_the_low_end(probability: float, expected: tuple[int, int, int]) -> None:
     assert span(count({"e1": "A", "e2": "B"}, both("e1", "e2"), links(("e1", "e2", probability)))) == expected
 
 
@@ -210,11 +204,7 @@ def test_bounds_hold_and_row_order_does_not_matter(
     cannot = [(f"e{pairs[k][0]}", f"e{pairs[k][1]}") for k in inside if k in apart]
     result = count(groups, flanks, links(*rows), unsure, cannot, draws=60)
     assert 0 <= result.low <= result.best <= result.high <= len(season)
-    assert (
-        result.left_only + result.right_only + result.both + result.neither
-        == result.best
-        == len({*groups.values()})
-    )
+    assert result.left_only + result.right_only + result.both + result.neither == result.best == len({*groups.values()})
     assert result == count(groups, flanks, links(*rows[::-1]), unsure, cannot[::-1], draws=60)
 
 
@@ -245,9 +235,7 @@ def test_more_confidence_is_never_narrower_and_a_seed_repeats() -> None:
 
 
 def test_flanks_of_encounters() -> None:
-    crops = pd.DataFrame(
-        {"encounter": ["b", "a", "a", None], "orientation": ["back", "left", "right", "left"]}
-    )
+    crops = pd.DataFrame({"encounter": ["b", "a", "a", None], "orientation": ["back", "left", "right", "left"]})
     assert encounter_flanks(crops) == {"a": frozenset({"left", "right"}), "b": frozenset({"other"})}
 
 

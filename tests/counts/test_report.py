@@ -235,14 +235,9 @@ def test_large_pictures_are_reduced() -> None:
     big = np.random.default_rng(1).integers(0, 255, (800, 1600, 3), dtype=np.uint8)
     buffer = io.BytesIO()
     Image.fromarray(big).save(buffer, "JPEG")
-    one = Individual(
-        "A", "new", 0.9, (), (sighting(0, picture=True),), (MatchFigure("m", buffer.getvalue()),)
-    )
+    one = Individual("A", "new", 0.9, (), (sighting(0, picture=True),), (MatchFigure("m", buffer.getvalue()),))
     one = replace(one, sightings=(replace(one.sightings[0], picture=big),))
-    sizes = {
-        (p["width"], p["height"])
-        for p in Page(render_report(report(individuals=[one], unsure=[]))).all("img")
-    }
+    sizes = {(p["width"], p["height"]) for p in Page(render_report(report(individuals=[one], unsure=[]))).all("img")}
     assert sizes == {("480", "240"), ("1000", "500")}
 
 
@@ -306,6 +301,4 @@ def test_the_sentence_about_the_number(changes: dict[str, Any], expected: str) -
      (0, 0, 0, ("no individuals", "none")), (0, 0, 2, ("no individuals", "between 0 and 2"))],
 )  # fmt: skip
 def test_the_headline(best: int, low: int, high: int, expected: tuple[str, str]) -> None:
-    assert (
-        headline({"individuals": best, "interval": {"low": low, "high": high, "confidence": 0.9}}) == expected
-    )
+    assert headline({"individuals": best, "interval": {"low": low, "high": high, "confidence": 0.9}}) == expected

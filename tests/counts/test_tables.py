@@ -13,9 +13,7 @@ from reid.counts import INDIVIDUALS, census_tables, count, encounter_flanks, int
 from reid.errors import TableError
 
 
-def crop(
-    name: str, number: int, encounter: str, flank: str, station: str | None, date: str | None
-) -> dict[str, Any]:
+def crop(name: str, number: int, encounter: str, flank: str, station: str | None, date: str | None) -> dict[str, Any]:
     return {
         "crop_id": f"{name}@0#{number}",
         "image_id": f"{name}@0",

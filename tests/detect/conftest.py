@@ -34,9 +34,7 @@ def photos() -> Callable[[dict[str, tuple[int, int] | str]], pd.DataFrame]:
 @pytest.fixture
 def season() -> pd.DataFrame:
     """The photos that the golden files are about."""
-    return photos_table(
-        {"A/1.jpg": (200, 100), "B/2.jpg": (400, 300), "C/3.jpg": (400, 300), "D/4.jpg": (50, 50)}
-    )
+    return photos_table({"A/1.jpg": (200, 100), "B/2.jpg": (400, 300), "C/3.jpg": (400, 300), "D/4.jpg": (50, 50)})
 
 
 @pytest.fixture
@@ -49,9 +47,7 @@ def lila(tmp_path: Path) -> Callable[..., Path]:
     """Write a MegaDetector file: by file name, lists of (category id, confidence, box), or whole entries."""
 
     def detection(given: Any) -> Any:
-        return (
-            dict(zip(("category", "conf", "bbox"), given, strict=True)) if isinstance(given, tuple) else given
-        )
+        return dict(zip(("category", "conf", "bbox"), given, strict=True)) if isinstance(given, tuple) else given
 
     def entry(file: str, given: Any) -> dict[str, Any]:
         return {

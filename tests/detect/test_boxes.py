@@ -60,9 +60,7 @@ def test_a_box_is_itself(box: Box) -> None:
 
 
 def test_scale() -> None:
-    assert scale((0.0197, 0.4283, 0.5936, 0.3751), 1400, 946) == pytest.approx(
-        (27.58, 405.1718, 831.04, 354.8446)
-    )
+    assert scale((0.0197, 0.4283, 0.5936, 0.3751), 1400, 946) == pytest.approx((27.58, 405.1718, 831.04, 354.8446))
 
 
 @pytest.mark.parametrize(

@@ -46,9 +46,7 @@ def test_every_dialect_says_the_same(
     recorded = read_detections(golden / name)
     assert (recorded.dialect, recorded.detector) == (dialect, detector)
     found, problems = RecordedBoxes(golden / name).detect(season, Path())
-    expected = [
-        (i, "human" if c == "person" and dialect == "SpeciesNet" else c, p, b) for i, c, p, b in EXPECTED
-    ]
+    expected = [(i, "human" if c == "person" and dialect == "SpeciesNet" else c, p, b) for i, c, p, b in EXPECTED]
     assert rows(found) == expected
     assert set(found["detector"]) == {detector}
     reasons = problems[problems["path"] == "D/4.jpg"]["reason"].tolist()
@@ -64,16 +62,12 @@ def test_every_dialect_says_the_same(
 
 def test_a_failed_classifier_loses_no_box(golden: Path) -> None:
     entry = read_detections(golden / "speciesnet.json").entries[2]
-    assert json.loads((golden / "speciesnet.json").read_text())["predictions"][2]["failures"] == [
-        "CLASSIFIER"
-    ]
+    assert json.loads((golden / "speciesnet.json").read_text())["predictions"][2]["failures"] == ["CLASSIFIER"]
     assert len(entry.boxes) == 2 and entry.failure is None
 
 
 @pytest.mark.parametrize(("name", "dialect", "_"), FILES)
-def test_the_name_of_the_file_does_not_matter(
-    name: str, dialect: str, _: str, golden: Path, tmp_path: Path
-) -> None:
+def test_the_name_of_the_file_does_not_matter(name: str, dialect: str, _: str, golden: Path, tmp_path: Path) -> None:
     path = tmp_path / "results.txt"
     path.write_bytes(b"\xef\xbb\xbf" + (golden / name).read_bytes())  # with a byte order mark
     assert read_detections(path).dialect == dialect
@@ -193,9 +187,7 @@ def damaged(data: st.DataObject, golden: Path, folder: Path) -> Path:
 
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
-def test_a_damaged_file_is_read_or_refused_in_one_line(
-    data: st.DataObject, golden: Path, tmp_path: Path
-) -> None:
+def test_a_damaged_file_is_read_or_refused_in_one_line(data: st.DataObject, golden: Path, tmp_path: Path) -> None:
     path = damaged(data, golden, tmp_path)
     try:
         entries = read_detections(path).entries

@@ -24,10 +24,7 @@ Photos = Callable[[dict[str, Any]], pd.DataFrame]
 
 def boxes_table(boxes: list[tuple[str, int, str, float, tuple[float, ...]]]) -> pd.DataFrame:
     return from_rows(
-        (
-            detection_row(f"{path}@0123456789ab", n, category, p, box, "made")
-            for path, n, category, p, box in boxes
-        ),
+        (detection_row(f"{path}@0123456789ab", n, category, p, box, "made") for path, n, category, p, box in boxes),
         DETECTIONS,
     )
 
@@ -79,13 +76,9 @@ def test_written_and_read_it_is_the_same(taken: list[Any], tmp_path: Path, photo
     rows = []
     for i, ((width, height), found) in enumerate(taken):
         pixel = [
-            (c, p, clip((x * width, y * height, w * width, h * height), width, height))
-            for c, p, (x, y, w, h) in found
+            (c, p, clip((x * width, y * height, w * width, h * height), width, height)) for c, p, (x, y, w, h) in found
         ]
-        rows += [
-            (f"folder {i}/é.jpg", n, c, p, b)
-            for n, (c, p, b) in enumerate(r for r in pixel if r[2] is not None)
-        ]
+        rows += [(f"folder {i}/é.jpg", n, c, p, b) for n, (c, p, b) in enumerate(r for r in pixel if r[2] is not None)]
     boxes = boxes_table(rows)
     path = tmp_path / "out.json"
     write_megadetector(boxes, table, path)

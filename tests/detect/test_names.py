@@ -94,9 +94,7 @@ trees = st.lists(paths, unique=True, max_size=8)
 
 
 @given(trees, st.sampled_from(["", "./", "/data/", "D:\\season 1\\", "r/s/t/"]), st.booleans(), st.randoms())
-def test_a_season_with_another_root_is_matched_whole(
-    tree: list[str], root: str, back: bool, random: object
-) -> None:
+def test_a_season_with_another_root_is_matched_whole(tree: list[str], root: str, back: bool, random: object) -> None:
     listed = [root + (path.replace("/", "\\") if back else path) for path in tree]
     order = list(tree)
     random.shuffle(order)  # type: ignore[attr-defined]
@@ -105,9 +103,7 @@ def test_a_season_with_another_root_is_matched_whole(
 
 
 @given(trees, trees, st.randoms())
-def test_order_does_not_matter_and_nothing_is_used_twice(
-    listed: list[str], photos: list[str], random: object
-) -> None:
+def test_order_does_not_matter_and_nothing_is_used_twice(listed: list[str], photos: list[str], random: object) -> None:
     matched, ties = by_name(listed, photos)
     used = [*matched.values(), *(photo for _, some in ties for photo in some)]
     named = [*matched, *(name for some, _ in ties for name in some)]
@@ -120,6 +116,4 @@ def test_order_does_not_matter_and_nothing_is_used_twice(
     random.shuffle(others)  # type: ignore[attr-defined]
     again, again_ties = by_name(shuffled, others)
     assert again == matched
-    assert {(frozenset(a), frozenset(b)) for a, b in again_ties} == {
-        (frozenset(a), frozenset(b)) for a, b in ties
-    }
+    assert {(frozenset(a), frozenset(b)) for a, b in again_ties} == {(frozenset(a), frozenset(b)) for a, b in ties}

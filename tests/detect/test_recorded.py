@@ -27,8 +27,7 @@ def look_up(path: Path, photos: pd.DataFrame) -> tuple[dict[str, list[float]], d
     found, problems = RecordedBoxes(path).detect(photos, Path())
     assert set(problems["stage"]) <= {"detect"}
     boxes = {
-        key.replace("@0123456789ab", ""): box
-        for key, box in zip(found["detection_id"], found["bbox"], strict=True)
+        key.replace("@0123456789ab", ""): box for key, box in zip(found["detection_id"], found["bbox"], strict=True)
     }
     return boxes, problems.groupby("path")["reason"].apply(list).to_dict()
 
@@ -73,9 +72,7 @@ def test_boxes_are_cut_to_the_photo(photos: Photos, lila: Lila) -> None:
     assert any(reason.startswith("box 2 reaches far beyond the photo") for reason in reasons["1.jpg"])
 
 
-def test_a_box_on_a_turned_photo_is_relative_to_the_upright_one(
-    tmp_path: Path, photos: Photos, lila: Lila
-) -> None:
+def test_a_box_on_a_turned_photo_is_relative_to_the_upright_one(tmp_path: Path, photos: Photos, lila: Lila) -> None:
     """A white patch on a photo that EXIF turns: the box, on the upright photo, holds just the patch."""
     stored = np.zeros((120, 200), np.uint8)
     stored[20:60, 150:190] = 255
@@ -129,9 +126,7 @@ def test_a_broken_box_is_a_row_with_its_reason(detection: Any, says: str, photos
 
 @pytest.mark.parametrize(("conf", "expected"), [(1.0004, 1.0), (-0.0004, 0.0), (1, 1.0), (0, 0.0)])
 def test_a_rounded_confidence_is_no_problem(conf: float, expected: float, photos: Photos, lila: Lila) -> None:
-    found, problems = RecordedBoxes(lila({"1.jpg": [("1", conf, BOX)]})).detect(
-        photos({"1.jpg": (200, 100)}), Path()
-    )
+    found, problems = RecordedBoxes(lila({"1.jpg": [("1", conf, BOX)]})).detect(photos({"1.jpg": (200, 100)}), Path())
     assert found["confidence"].tolist() == [expected] and len(problems) == 0
 
 
@@ -148,10 +143,7 @@ def test_every_file_is_a_photo_or_a_problem(photos: Photos, lila: Lila) -> None:
             "A/elsewhere.jpg": [("1", 0.9, BOX)],
         }
     )
-    sizes = {
-        f"A/{n}.jpg": (200, 100)
-        for n in ("seen", "empty", "failed", "failed on the old form", "nothing", "new")
-    }
+    sizes = {f"A/{n}.jpg": (200, 100) for n in ("seen", "empty", "failed", "failed on the old form", "nothing", "new")}
     boxes, reasons = look_up(path, photos({**sizes, "A/unreadable.jpg": "truncated"}))
     assert set(boxes) == {"A/seen.jpg#0"}
     assert reasons == {

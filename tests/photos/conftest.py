@@ -38,9 +38,7 @@ def snow_leopards() -> Path:
 def make_photo(tmp_path: Path) -> Callable[..., Path]:
     """Write a photo of noise below `tmp_path`; another seed gives other content."""
 
-    def make(
-        path: str, size: tuple[int, int] = (40, 30), seed: int = 0, taken: str = "", orientation: int = 0
-    ) -> Path:
+    def make(path: str, size: tuple[int, int] = (40, 30), seed: int = 0, taken: str = "", orientation: int = 0) -> Path:
         file = tmp_path / path
         file.parent.mkdir(parents=True, exist_ok=True)
         pixels = np.random.default_rng(seed).integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)

@@ -49,9 +49,7 @@ def test_times_in_paths(path: str, expected: str | None) -> None:
 @settings(deadline=None)
 @given(
     st.datetimes(datetime(1990, 1, 1), datetime(2099, 12, 31, 23, 59, 59)),
-    st.sampled_from(
-        ["%Y%m%d_%H%M%S", "%Y-%m-%d %H-%M-%S", "%Y.%m.%d-%H.%M.%S", "%Y%m%d%H%M%S", "%Y_%m_%d_%H%M%S"]
-    ),
+    st.sampled_from(["%Y%m%d_%H%M%S", "%Y-%m-%d %H-%M-%S", "%Y.%m.%d-%H.%M.%S", "%Y%m%d%H%M%S", "%Y_%m_%d_%H%M%S"]),
     st.sampled_from(["", "IMG_", "cam 7/", "RL_5/a-"]),
     st.sampled_from(["", "_0", " (2)", "-x"]),
 )

@@ -113,12 +113,8 @@ def test_floating_point_pixels_are_refused(tmp_path: Path) -> None:
         read_photo(tmp_path / "a.tif")
 
 
-@pytest.mark.parametrize(
-    ("longest", "expected"), [(2048, 2048), (1025, 2048), (1024, 1024), (300, 512), (1, 256)]
-)
-def test_longest_takes_the_smallest_scale_that_is_large_enough(
-    tmp_path: Path, longest: int, expected: int
-) -> None:
+@pytest.mark.parametrize(("longest", "expected"), [(2048, 2048), (1025, 2048), (1024, 1024), (300, 512), (1, 256)])
+def test_longest_takes_the_smallest_scale_that_is_large_enough(tmp_path: Path, longest: int, expected: int) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6
     Image.linear_gradient("L").resize((2048, 1536)).convert("RGB").save(tmp_path / "a.jpg", exif=exif)

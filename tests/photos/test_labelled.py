@@ -38,10 +38,7 @@ def test_worked_example(tmp_path: Path, make_photo: Make) -> None:
     assert len(problems) == 0
     assert crops.columns.tolist() == [*CROPS.names, "split", "species", "label_id"]
     one, two, three = (crops.iloc[n] for n in range(3))
-    assert (
-        one["crop_id"] == f"photos/a 1.jpg@{hashed[:12]}#0"
-        and two["crop_id"] == f"photos/a 1.jpg@{hashed[:12]}#1"
-    )
+    assert one["crop_id"] == f"photos/a 1.jpg@{hashed[:12]}#0" and two["crop_id"] == f"photos/a 1.jpg@{hashed[:12]}#1"
     assert one["image_id"] == f"photos/a 1.jpg@{hashed[:12]}" and one["content_hash"] == hashed
     assert crops["identity"].tolist() == ["Cat21", "unknown", "unknown"]
     assert crops["bbox"].tolist() == [[1, 2, 3.5, 4], [30, 0, 10, 5], [0, 0, 30, 40]]
@@ -70,8 +67,7 @@ def test_the_snow_leopards(snow_leopards: Path) -> None:
     for column in ("path", "identity", "orientation"):
         assert crops[column].tolist() == plain[column].tolist()
     assert (
-        crops["bbox"].map(lambda box: "[" + ", ".join(f"{x:g}" for x in box) + "]").tolist()
-        == plain["bbox"].tolist()
+        crops["bbox"].map(lambda box: "[" + ", ".join(f"{x:g}" for x in box) + "]").tolist() == plain["bbox"].tolist()
     )
     assert crops["crop_id"].is_unique
 
@@ -113,9 +109,7 @@ def test_queries_need_no_identity(tmp_path: Path, make_photo: Make) -> None:
     assert crops["identity"].tolist() == ["unknown"]
 
 
-@pytest.mark.parametrize(
-    "text", ["[1, 2, 3, 4]", "(1.0, 2, 3, 4)", "[1. 2. 3. 4.]", "1 2 3 4", "[ 1,2,3,4 ]"]
-)
+@pytest.mark.parametrize("text", ["[1, 2, 3, 4]", "(1.0, 2, 3, 4)", "[1. 2. 3. 4.]", "1 2 3 4", "[ 1,2,3,4 ]"])
 def test_boxes_as_programs_print_them(tmp_path: Path, make_photo: Make, text: str) -> None:
     make_photo("a.jpg")
     crops, _ = read_labelled(table(tmp_path, f'path,identity,bbox\na.jpg,x,"{text}"\n'))
@@ -158,9 +152,7 @@ def test_wrong_values_name_row_and_column(tmp_path: Path, header: str, row: str,
         (b"file,identity\na.jpg,x\n", TableError, "lacks the column 'path'"),
     ],
 )
-def test_files_that_are_no_labelled_table(
-    tmp_path: Path, content: bytes, error: type[Exception], message: str
-) -> None:
+def test_files_that_are_no_labelled_table(tmp_path: Path, content: bytes, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         read_labelled(table(tmp_path, content))
 

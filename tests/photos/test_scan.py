@@ -290,9 +290,7 @@ def test_a_stations_table_of_another_survey_is_refused(jaguars: Path, tmp_path: 
         scan(jaguars, ScanSettings(stations=str(tmp_path / "s.csv")))
 
 
-def test_what_is_kept_is_not_read_again(
-    tmp_path: Path, make_photo: Make, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_is_kept_is_not_read_again(tmp_path: Path, make_photo: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     for n in range(5):
         make_photo(f"cam/{n}.jpg", seed=n, taken=f"2012:07:22 00:5{n}:00", orientation=n)
     (tmp_path / "cam/empty.jpg").touch()
@@ -323,9 +321,7 @@ def test_what_is_kept_is_not_read_again(
     assert third["image_id"].iloc[0] == plain[0]["image_id"].iloc[0]
 
 
-def test_a_killed_scan_keeps_what_it_read(
-    tmp_path: Path, make_photo: Make, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_killed_scan_keeps_what_it_read(tmp_path: Path, make_photo: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     for n in range(6):
         make_photo(f"cam/{n}.jpg", seed=n)
     real, seen = files.inspect, []

@@ -59,9 +59,7 @@ def test_a_gap_of_just_the_limit_is_none() -> None:
 
 
 def test_later_photos_leave_names_alone() -> None:
-    dates = pd.to_datetime(
-        ["2012-07-22 01:53:20", "2012-07-22 01:54:00", "2012-07-22 01:54:50", "2012-07-23 00:00:00"]
-    )
+    dates = pd.to_datetime(["2012-07-22 01:53:20", "2012-07-22 01:54:00", "2012-07-22 01:54:50", "2012-07-23 00:00:00"])
     table = pd.DataFrame({"image_id": list("abcd"), "path": list("abcd"), "station": "S", "date": dates})
     before, after = sequences(table.iloc[:2], 60), sequences(table, 60)
     assert before.tolist() == after.tolist()[:2] == ["S/2012-07-22T01:53:20"] * 2

@@ -98,9 +98,7 @@ def test_wrong_values_name_row_and_column(tmp_path: Path, row: str, message: str
         (b"camera,location,clock_shift\nA,X,3\n", TableError, "unknown columns 'clock_shift'"),
     ],
 )
-def test_files_that_are_no_stations_table(
-    tmp_path: Path, content: bytes, error: type[Exception], message: str
-) -> None:
+def test_files_that_are_no_stations_table(tmp_path: Path, content: bytes, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message) as caught:
         read_stations(write(tmp_path, content))
     assert "stations.csv" in str(caught.value)
@@ -120,9 +118,7 @@ def test_cameras_of_the_photos_join_the_table(tmp_path: Path) -> None:
         ["A9", "A9", "path"],
         ["A10", "A10", "path"],
     ]
-    with pytest.raises(
-        TableError, match="none of the photos' cameras: it has B, unused, the photos are of C"
-    ):
+    with pytest.raises(TableError, match="none of the photos' cameras: it has B, unused, the photos are of C"):
         with_cameras(table, ["C"], "stations.csv")
 
 

@@ -22,7 +22,11 @@ SECOND = [("north", 20, [2]), ("south", 900, [5]), ("south", 1900, [4])]
 def census(season: Path, output: Path, **settings: object) -> reid.api.Census:  # type: ignore[name-defined]
     catalogue = settings.pop("catalogue", "")
     return reid.census(
-        season, output, season / "detections.json", str(catalogue), settings={**QUICK, "index.flank_sure": 1.0, **settings}
+        season,
+        output,
+        season / "detections.json",
+        str(catalogue),
+        settings={**QUICK, "index.flank_sure": 1.0, **settings},
     )
 
 
@@ -146,7 +150,11 @@ def test_no_animals_at_all(make_season: Season, tmp_path: Path) -> None:
 
 def test_unknown_dialects_and_missing_folders(first: Path, tmp_path: Path) -> None:
     (tmp_path / "odd.json").write_text(json.dumps({"leopards": 3}))
-    for photos, detections in ((first, tmp_path / "odd.json"), (tmp_path / "none", ""), (first, tmp_path / "none.json")):
+    for photos, detections in (
+        (first, tmp_path / "odd.json"),
+        (tmp_path / "none", ""),
+        (first, tmp_path / "none.json"),
+    ):
         with pytest.raises(ReidError):
             reid.census(photos, tmp_path / "out", detections)
 

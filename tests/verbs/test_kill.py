@@ -26,11 +26,13 @@ def command(season: Path, output: Path) -> list[str]:
 def results(folder: Path) -> dict[str, str]:
     """Hashes of every table, file for people, and the report; the catalogue is compared by what it says."""
     paths = [p for p in folder.iterdir() if p.suffix in (".parquet", ".csv", ".json", ".html", ".npy", ".yaml")]
-    found = {p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in paths if p.name not in ("run.json", "settings.yaml")}
+    found = {
+        p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in paths if p.name not in ("run.json", "settings.yaml")
+    }
     from reid.catalogue import Catalogue
 
     with Catalogue(folder / "catalogue.sqlite", create=False) as catalogue:
-        found["catalogue"] = catalogue.individuals().to_json() + catalogue.sightings().to_json()
+        found["catalogue"] = catalogue.individuals().to_csv() + catalogue.sightings().to_csv()
     return found
 
 

@@ -18,7 +18,8 @@ from reid.verbs.census import CensusConfig
 GIVEN = ["photos=a", "output=b"]
 
 
-@pytest.mark.parametrize("verb", [name for name, verb in VERBS.items() if verb.config])
+# a training has no loss until its YAML chooses one, so its dataclass alone is no set of defaults
+@pytest.mark.parametrize("verb", [name for name, verb in VERBS.items() if verb.config and name != "train"])
 def test_yaml_and_dataclass_have_the_same_keys_and_defaults(verb: str) -> None:
     _, schema = import_verb(verb)
     needed = [f.name for f in dataclasses.fields(schema) if f.default is f.default_factory is dataclasses.MISSING]
@@ -41,6 +42,7 @@ def test_every_choice_of_a_group_fits(group: str) -> None:
                 _, schema = import_verb(verb)
                 names = [f for f in dataclasses.fields(schema) if f.default is f.default_factory is dataclasses.MISSING]
                 words = [f"{f.name}=[x]" if "tuple" in str(f.type) else f"{f.name}=x" for f in names]
+                words += ["protocol.truth=x"] if choice == "atrw" else []
                 assert compose(verb, schema, [*words, f"{group}={choice}"])
 
 
