@@ -87,6 +87,8 @@ def test_a_second_season_finds_the_old_animals_and_adds_the_new(
     assert found["south/20150602_074000.jpg", 0] == four
     assert found["south/20150601_150000.jpg", 0] not in names.values()
     assert new.counts["known"] == 2
+    # each is drawn beside the picture that the catalogue kept
+    assert (new.folder / "report.html").read_text(encoding="utf-8").count("spots matched") == 2
     assert new.counts["new"] == 1
     # taken again, each season says what it said
     again = census(first, tmp_path / "one", catalogue=catalogue)
