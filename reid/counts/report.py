@@ -19,7 +19,7 @@ from PIL import Image
 from reid.counts.content import Individual, MatchFigure, ReportData, Sighting, UnsureEncounter
 from reid.counts.pictures import Limits, Picture, jpeg_bytes, limits_for
 from reid.counts.timeline import Visit, describe, lay_out
-from reid.counts.words import flank_word, headline, joined, names, percent, plural, settings_rows, summary
+from reid.counts.words import flank_word, headline, joined, names, percent, plural, sentence, settings_rows, summary
 from reid.errors import OutputError
 
 __all__ = ["render_report", "write_report"]
@@ -61,7 +61,9 @@ def render_report(report: ReportData, photos_per_individual: int = 12) -> str:
     folder = files("reid.counts")
     limits = limits_for(len(report.individuals), photos_per_individual)
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    environment.filters.update(percent=percent, when=describe, plural=plural, flank=flank_word, join_words=joined)
+    environment.filters.update(
+        percent=percent, sentence=sentence, when=describe, plural=plural, flank=flank_word, join_words=joined
+    )
     template = environment.from_string((folder / "report.html.jinja").read_text(encoding="utf-8"))
     people = [_individual(individual, limits) for individual in report.individuals]
     return template.render(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-__all__ = ["flank_word", "headline", "joined", "names", "percent", "plural", "settings_rows", "summary"]
+__all__ = ["flank_word", "headline", "joined", "names", "percent", "plural", "sentence", "settings_rows", "summary"]
 
 NBSP = "\u00a0"
 """Keeps a number and its sign on one line."""
@@ -21,6 +21,15 @@ def plural(number: int, noun: str) -> str:
     """
     many = _IRREGULAR.get(noun, noun + "s")
     return f"no {many}" if number == 0 else f"{number:,} {noun if number == 1 else many}"
+
+
+def sentence(words: str) -> str:
+    """Words as a sentence.
+
+    >>> sentence("shows no flank"), sentence("Too small.")
+    ('Shows no flank.', 'Too small.')
+    """
+    return words[:1].upper() + words[1:] + ("" if words.endswith((".", "!", "?")) else ".")
 
 
 def percent(probability: float | None) -> str:

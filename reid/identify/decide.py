@@ -125,13 +125,7 @@ def _row(
     if decision == "unsure":
         evidence = outside if doubt > (within.probability if within else 0.0) else within
         probability = evidence.probability if evidence else 0.0
-        reason = (
-            unfit
-            if unfit and no_founder
-            else f"may be {evidence.other} (probability {probability:.2f})"
-            if evidence
-            else "unclear"
-        )
+        reason = unfit if unfit and no_founder else "neither surely anybody nor surely a stranger"
     elif within is not None:
         # right if the link that holds it is, whatever else it resembles
         probability = within.probability

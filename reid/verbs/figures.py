@@ -58,9 +58,10 @@ def match_figures(
         crop: named[encounter] for crop, encounter in zip(crops["crop_id"], crops["encounter"], strict=True)
     }
     titles = {crop_id: _title(row) for crop_id, row in verifier.crops.items()}
+    claimed = matches[matches["probability"] >= least]
     wanted = [
-        *_claims(matches[matches["probability"] >= least], whose, verifier.crops),
-        *_doubts(decisions[decisions["decision"] == "unsure"], matches, verifier.crops),
+        *_claims(claimed, whose, verifier.crops),
+        *_doubts(decisions[decisions["decision"] == "unsure"], claimed, verifier.crops),
     ]
     figures: dict[str, list[MatchFigure]] = {}
     for owner, row in track(wanted, "drawings", unit="match"):

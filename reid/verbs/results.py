@@ -86,7 +86,7 @@ def write_results(
         problems=problems,
         pictures=dict(pictures),
         matches=figures,
-        candidates=_candidates(found),
+        candidates=_candidates(found, config.decision.reject),
         method={
             "Boxes": "Every photo was taken whole: no detections were given." if whole else
             f"Recorded in {Path(config.detections).name}; animals from confidence {config.detector.confidence:g} on.",
@@ -121,15 +121,14 @@ def _limits(season: Scanned, whole: bool) -> list[str]:
     return limits
 
 
-def _candidates(found: Found) -> dict[str, tuple[str, float | None]]:
-    """Whom each unsure encounter may be: the name of its best candidate's animal."""
+def _candidates(found: Found, least: float) -> dict[str, tuple[str, float | None]]:
+    """Whom each unsure encounter may be, from a probability of `least` on: an individual, or another unsure encounter."""
     owner = dict(zip(found.crops["crop_id"], found.crops["encounter"], strict=True))
     name = dict(zip(found.decisions["encounter"], found.decisions["identity"], strict=True))
     result: dict[str, tuple[str, float | None]] = {}
     for row in records(found.decisions[found.decisions["decision"] == "unsure"]):
-        if pd.notna(row.candidate):
-            other = owner.get(row.candidate)
-            who = name[other] if other is not None else None
-            label = who if who and who != UNKNOWN else other or str(row.candidate).split(":")[0]
-            result[row.encounter] = (label, float(row.probability))
+        if pd.notna(row.candidate) and row.probability >= least:
+            encounter = owner.get(row.candidate)
+            who = found.known[row.candidate] if encounter is None else name[encounter]
+            result[row.encounter] = (str(encounter) if who == UNKNOWN else who, float(row.probability))
     return result
