@@ -14,8 +14,8 @@ from reid.store import digest
 
 __all__ = ["FeatureStore"]
 
-IN_MEMORY = 2000
-"""Crops whose spots stay in memory: about 130 KB each, however long the season."""
+IN_MEMORY = 200
+"""Crops whose spots stay in memory, about 130 KB each: a long season needs no more than a short one."""
 
 
 class FeatureStore:

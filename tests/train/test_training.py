@@ -223,7 +223,7 @@ def test_head_for_the_flank_sees_animals_facing_both_ways() -> None:
     head = network.flank_head
     assert head is not None
     with torch.no_grad():
-        found = module._flank_loss(batch, network.feature_map(network.normalised(images)))
+        found = module._flank_loss(network.flank_head, batch, network.feature_map(network.normalised(images)))
         seen = torch.stack([images[0], images[1], images[3], images[0].flip(-1), images[1].flip(-1)])
         logits = head(network.feature_map(network.normalised(seen)))
         expected = F.cross_entropy(logits, torch.tensor([left, front, left, right, front]))
