@@ -93,13 +93,16 @@ def compose(verb: str, schema: type[T], words: Sequence[str]) -> T:
     check_words(every, schema, verb)
     pairs = [_split(word, verb) for word in every]
     safe = [_word(key, value, _kind(key, schema, verb)) for key, value in pairs]
+    # a program that runs inside Hydra already gets its own state back
+    outer = GlobalHydra.instance().hydra
+    GlobalHydra.instance().hydra = None
     try:
-        # a program that already runs inside Hydra keeps its own state
-        GlobalHydra.instance().clear()
         with initialize_config_dir(str(configs_folder()), version_base="1.3"):
             values = OmegaConf.to_container(hydra_compose(verb, overrides=safe), resolve=True, throw_on_missing=False)
     except (HydraException, OmegaConfBaseException) as error:
         raise ConfigError(f"wrong settings: {' '.join(str(error).split())}.") from None
+    finally:
+        GlobalHydra.instance().hydra = outer
     return typed(values, schema, verb)
 
 

@@ -98,6 +98,16 @@ def test_a_settings_file_applies_before_the_words(tmp_path: Path) -> None:
         compose("census", CensusConfig, [*GIVEN, f"config={tmp_path / 'wrong.yaml'}"])
 
 
+def test_hydra_of_the_caller_is_left_as_it_was(tmp_path: Path) -> None:
+    from hydra import compose as hydra_compose
+    from hydra import initialize_config_dir
+
+    (tmp_path / "theirs.yaml").write_text("colour: red\n")
+    with initialize_config_dir(str(tmp_path), version_base="1.3"):
+        assert compose("census", CensusConfig, GIVEN).photos == "a"
+        assert hydra_compose("theirs").colour == "red"
+
+
 def test_help_names_every_verb_and_setting(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--help"]) == 0
     text = capsys.readouterr().out
