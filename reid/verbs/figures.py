@@ -150,7 +150,7 @@ def _paired(
 
 
 def _title(row: Mapping[str, Any]) -> str:
-    """Camera, time and flank of a crop; the run too, for one from the catalogue."""
+    """Camera, time and flank of a crop."""
     place = row["camera"] if pd.notna(row["camera"]) else row["path"]
     when = f" {row['date']:%Y-%m-%d %H:%M}" if pd.notna(row["date"]) else ""
     return f"{place}{when}, {row['orientation']}"

@@ -41,7 +41,7 @@ def known_side(catalogue: Catalogue, run_id: str, fingerprint: str) -> tuple[Sid
         catalogue.sightings(exclude_run=run_id).set_index("sighting", drop=False).loc[keys].reset_index(drop=True)
     )
     owner = dict(zip(sightings["sighting"], sightings["identity"], strict=True))
-    # one person may stand in several encounters of one name in other runs
+    # encounters of two runs may have one name
     sightings["encounter"] = sightings["run"] + ":" + sightings["encounter"]
     sightings["crop_id"] = sightings["sighting"]
     crops = check(sightings[CROPS.names], CROPS)
