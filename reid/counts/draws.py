@@ -10,10 +10,10 @@ from reid.counts.bounds import Animal, fewest
 from reid.counts.evidence import Edge, root_of
 from reid.counts.season import Season
 
-__all__ = ["draw_counts"]
+__all__ = ["Animals", "draw_counts"]
 
 
-class _Animals:
+class Animals:
     """Nodes joined so far; what a root holds is true of its whole animal."""
 
     def __init__(self, season: Season) -> None:
@@ -63,7 +63,7 @@ def draw_counts(season: Season, draws: int, seed: int) -> tuple[np.ndarray, np.n
     random = np.random.default_rng(seed)
     low, high = np.empty(draws, dtype=np.int64), np.empty(draws, dtype=np.int64)
     for i in range(draws):
-        animals = _Animals(season)
+        animals = Animals(season)
         for k in np.flatnonzero(random.random(len(season.edges)) < probability):
             animals.join(season.edges[k])
         counted = animals.counted()
@@ -73,7 +73,7 @@ def draw_counts(season: Season, draws: int, seed: int) -> tuple[np.ndarray, np.n
 
 def _without_certain(season: Season) -> Season:
     """The season with its certain edges followed, once for all draws: a node for each animal so far."""
-    animals = _Animals(season)
+    animals = Animals(season)
     for edge in season.edges:
         if edge.probability >= 1:
             animals.join(edge)
