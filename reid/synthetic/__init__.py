@@ -1,0 +1,6 @@
+"""Synthetic individuals: cats that do not exist, photographed through a season whose truth is known."""
+
+from reid.synthetic.make import Synthesised, synthesise
+from reid.synthetic.settings import PictureSettings, SurveySettings, SynthesisSettings
+
+__all__ = ["PictureSettings", "SurveySettings", "SynthesisSettings", "Synthesised", "synthesise"]
