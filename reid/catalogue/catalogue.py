@@ -2,37 +2,59 @@
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from reid import tables
-from reid.catalogue import edit, history, index, names, schema, state
+from reid.catalogue import exchange, history, index, names, state
+from reid.catalogue.browsing import Browsing
+from reid.catalogue.editing import Editing
 from reid.catalogue.events import check_by
+from reid.catalogue.keeping import Keeping
 from reid.catalogue.pictures import keep, place
-from reid.catalogue.record import Recording, record, refuse_other_vectors
-from reid.tables import CROPS, DECISIONS, UNKNOWN
+from reid.catalogue.record import Recording, as_decided, record, refuse_other_vectors
+from reid.errors import TableError
+from reid.tables import CROPS, DECISIONS, LINKS, UNKNOWN
 
-__all__ = ["Catalogue"]
+__all__ = ["Catalogue", "open_catalogue"]
 
 
-class Catalogue:
+def open_catalogue(path: str | Path, by: str | None = None, create: bool = False) -> Catalogue:
+    """Open a catalogue to work on it.
+
+    Args:
+        path: The file.
+        by: Who signs the edits; your login name if nobody is named.
+        create: Make the file if it is not there.
+
+    Raises:
+        CatalogueError: The file is not there, no catalogue, damaged, or of a newer version.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder, open_catalogue(folder + "/a.sqlite", "Anna", create=True) as c:
+    ...     c.find(season="2018").total
+    0
+    """
+    return Catalogue(path, create, by=by)
+
+
+class Catalogue(Editing, Browsing, Keeping):
     """One SQLite file of individuals, sightings and decisions, and a folder `FILE.data` beside it.
 
     Nothing in it is ever changed or deleted: each change is appended, and undone by appending again. The
     folder holds pictures of the crops and an index of their vectors; the index can be rebuilt at any time.
-    Several processes may use one catalogue at once; a change waits for the one before it, up to 30 s.
+    Several processes, and several threads of one, may use a catalogue at once: reading is never kept waiting, a
+    change waits for the one before it, up to 30 s.
 
     Args:
         path: The file.
         create: Make it if it is not there.
         name_pattern: Name of a new individual, a format string that takes its number.
+        by: Who signs the edits that name nobody.
 
     Raises:
         CatalogueError: The file is not there, no catalogue, damaged, or of a newer version.
@@ -43,54 +65,6 @@ class Catalogue:
     ...     len(catalogue.individuals()), catalogue.fingerprint
     (0, None)
     """
-
-    def __init__(self, path: str | Path, create: bool = True, name_pattern: str = "ind-{:03d}") -> None:
-        self.path = Path(path)
-        self.data = self.path.with_name(self.path.name + ".data")
-        self.name_pattern = names.check_pattern(name_pattern)
-        self._connection = schema.connect(self.path, create)
-        with schema.errors(self.path):
-            self._connection.executescript(state.VIEWS)
-
-    def close(self) -> None:
-        """Let go of the file. Everything is on disk already."""
-        self._connection.close()
-
-    def __enter__(self) -> Catalogue:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    @contextmanager
-    def _reading(self) -> Iterator[sqlite3.Connection]:
-        """One unchanging view of the file for as long as it takes."""
-        with schema.errors(self.path):
-            self._connection.execute("BEGIN")
-            try:
-                yield self._connection
-            finally:
-                self._connection.execute("COMMIT")
-
-    @contextmanager
-    def _writing(self) -> Iterator[sqlite3.Connection]:
-        with schema.errors(self.path), schema.writing(self._connection):
-            yield self._connection
-
-    @property
-    def fingerprint(self) -> str | None:
-        """What made the vectors in use; None before the first."""
-        with self._reading() as connection:
-            present = state.embedding(connection)
-        return present.fingerprint if present else None
-
-    @property
-    def last_event(self) -> int:
-        """Number of the last event, 0 in a fresh catalogue; it grows with every change."""
-        with self._reading() as connection:
-            return state.last_event(connection)
 
     def individuals(self) -> pd.DataFrame:
         """Who was seen, by name: the `INDIVIDUALS` table of `reid.catalogue.state`."""
@@ -130,7 +104,7 @@ class Catalogue:
             CatalogueError: There is none; names the closest.
         """
         with self._reading() as connection:
-            return state.animals(connection)[names.find(connection, name)].name
+            return names.present(connection, names.find(connection, name))
 
     def vectors(self, exclude_run: str | None = None) -> tuple[np.ndarray, list[str]]:
         """Vectors of all sightings with a named individual, sorted by run and crop.
@@ -156,6 +130,24 @@ class Catalogue:
         path = place(self.data / "pictures", row[0], row[1:])
         return path if path.is_file() else None
 
+    def as_decided(self, run_id: str, crops: pd.DataFrame, vectors: np.ndarray) -> tuple[pd.DataFrame, np.ndarray]:
+        """Crops of a run that is about to be compared and recorded, with what persons said of single ones.
+
+        Args:
+            run_id: The run; one that was never recorded has nothing said of it.
+            crops: `CROPS` table.
+            vectors: (n, d), in their order.
+
+        Returns:
+            The crops in the encounters, and with the flanks, that persons gave them, without those marked unusable;
+            and their vectors.
+        """
+        if len(crops) != len(vectors):
+            raise TableError(f"{len(crops)} crops need as many vectors; got {len(vectors)}.")
+        with self._reading() as connection:
+            kept = as_decided(connection, run_id, crops.reset_index(drop=True))
+        return kept.reset_index(drop=True), vectors[kept.index.to_numpy()]
+
     def record_run(
         self,
         run_id: str,
@@ -166,12 +158,18 @@ class Catalogue:
         decisions: pd.DataFrame,
         pictures: Callable[[str], bytes] | None,
         by: str,
+        links: pd.DataFrame | None = None,
+        change_earlier: bool = False,
     ) -> dict[str, str]:
         """Take up what a census found, whole or not at all.
 
         Recording the same again changes nothing. Recording the run with other results appends what differs,
         and marks what is gone as withdrawn; its new individuals keep their names by the greatest overlap of
-        encounters. What a person has decided is never overridden by the program.
+        encounters. What a person has decided is never overridden by the program: whose an encounter or a sighting
+        is, who was told apart, what a sighting is worth.
+
+        Where another run was recorded after this one, the program's new results about its old sightings are not
+        taken up but proposed: see `changes`.
 
         Args:
             run_id: Same id, same run; no colon in it.
@@ -183,10 +181,12 @@ class Catalogue:
                 is a name in this catalogue, of a "new" one a local label that encounters may share.
             pictures: Gives the JPEG bytes of a crop_id, asked only for those not there yet; None keeps none.
             by: "reid " and the version, or a person's name, whose decisions are then a person's.
+            links: `LINKS` table, the evidence. Two individuals that one encounter resembles are proposed as one.
+            change_earlier: Take the results of an earlier run up, too.
 
         Returns:
             The present name of each local label. "unknown" where persons had already decided about all its
-            encounters, and not alike; `decisions(run_id)` has what stands.
+            encounters, and not alike, or where it is only proposed; `decisions(run_id)` has what stands.
 
         Raises:
             FingerprintError: The catalogue's vectors were made by other weights or preprocessing.
@@ -200,6 +200,7 @@ class Catalogue:
             np.asarray(vectors, dtype=np.float32),
             fingerprint,
             tables.check(decisions, DECISIONS),
+            None if links is None else tables.check(links, LINKS),
         )
         check_by(by)
         with self._reading() as connection:
@@ -209,69 +210,12 @@ class Catalogue:
             columns = (recording.crops[name] for name in ("crop_id", "content_hash", "bbox"))
             keep(self.data / "pictures", zip(*columns, strict=True), pictures)
         with self._writing() as connection:
-            return record(connection, recording, by, self.name_pattern)
+            return record(connection, recording, by, self.name_pattern, keep=not change_earlier)
 
-    def decide(self, run_id: str, encounter: str, identity: str | None, by: str, reason: str = "") -> str | None:
-        """A person says whose an encounter is.
-
-        Args:
-            run_id: The run.
-            encounter: The encounter in it.
-            identity: A name, "new" for a new individual, None or "unknown" if it cannot be told.
-            by: Who says so.
-            reason: Why.
-
-        Returns:
-            The individual's present name.
-
-        Raises:
-            CatalogueError: There is no such run, encounter or individual, or `by` is the program.
-        """
-        with self._writing() as connection:
-            return edit.decide(connection, run_id, encounter, identity, by, reason, self.name_pattern)
-
-    def rename(self, old: str, new: str, by: str) -> None:
-        """Give an individual another name, in every run at once. The old name still finds it.
-
-        Raises:
-            CatalogueError: There is no such individual, or the new name is taken or not allowed.
-        """
-        with self._writing() as connection:
-            edit.rename(connection, old, new, by)
-
-    def merge(self, keep: str, gone: str, by: str) -> None:
-        """Make two individuals one, called `keep`. The other name still finds it.
-
-        Raises:
-            CatalogueError: One of them does not exist, or they are one already.
-        """
-        with self._writing() as connection:
-            edit.merge(connection, keep, gone, by)
-
-    def split(self, identity: str, encounters: Sequence[tuple[str, str]], by: str, reason: str = "") -> str:
-        """Make some encounters (run, encounter) of an individual a new individual; returns its name.
-
-        Raises:
-            CatalogueError: They are not its own, or all of them.
-        """
-        with self._writing() as connection:
-            return edit.split(connection, identity, encounters, by, reason, self.name_pattern)
-
-    def undo(self, by: str, event: int | None = None) -> int:
-        """Take back the last event that stands, whatever it was; repeat it to go further back.
-
-        Args:
-            by: Who does.
-            event: What the last one is believed to be; refused if it is not.
-
-        Returns:
-            The number of the event that was taken back.
-
-        Raises:
-            CatalogueError: There is nothing to undo, or another event came in between.
-        """
-        with self._writing() as connection:
-            return edit.undo(connection, by, event)
+    @staticmethod
+    def load(source: str | Path, target: str | Path) -> int:
+        """Make a new catalogue out of what `export` wrote; returns the number of rows. See `reid.catalogue.exchange`."""
+        return exchange.load(Path(source), Path(target))
 
     def history(self, identity: str | None = None) -> pd.DataFrame:
         """Every event in order: when, who, what, before, after; see `reid.catalogue.history`."""
@@ -286,10 +230,10 @@ class Catalogue:
         return self.data / index.FILE
 
     def index(self) -> tuple[Any, dict[int, str]]:
-        """The FAISS index (inner product) of `vectors()`, rebuilt if out of date, and the key of each id."""
+        """The FAISS index (inner product) of `vectors()`, brought up to date, and the sighting key of each id."""
         with self._reading() as connection:
             content = index.gather(connection)
-        found = index.load(self.data, content.facts)
+        found = index.load(self.data, content)
         if found is None:
             found = index.build(self.data, content)
         return found, dict(zip(content.ids.tolist(), content.keys, strict=True))

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import sqlite3
+import unicodedata
 from datetime import datetime, timezone
 from functools import cached_property
 from typing import Any
 
 from reid.errors import CatalogueError
 
-__all__ = ["MACHINE", "Event", "check_by", "insert", "is_human", "run_row"]
+__all__ = ["LONGEST", "MACHINE", "Event", "check_by", "check_words", "insert", "is_human", "person", "run_row"]
 
 MACHINE = "reid "
 """How the program signs: this and its version. Everyone else is a person, whose word counts more."""
+
+LONGEST = 10_000
+"""Characters of a reason or a note, at most."""
 
 
 def is_human(by: str) -> bool:
@@ -24,15 +28,35 @@ def is_human(by: str) -> bool:
     return not by.startswith(MACHINE)
 
 
+def check_words(words: str, what: str, longest: int = LONGEST) -> str:
+    """Free text without spaces around it.
+
+    Raises:
+        CatalogueError: it is too long, or holds what is no text.
+    """
+    if len(words) > longest:
+        raise CatalogueError(f"{what} {words[:20]!r}... has {len(words)} characters; at most {longest} are allowed.")
+    if any(unicodedata.category(c) in ("Cc", "Cs") and c not in "\n\t" for c in words):
+        raise CatalogueError(f"{what} {words[:40]!r} holds a control character; use letters, digits, signs and spaces.")
+    return words.strip()
+
+
 def check_by(by: str) -> str:
     """The signature without spaces around it.
 
     Raises:
-        CatalogueError: it is empty.
+        CatalogueError: it is empty, too long, or no text.
     """
     if not by.strip():
         raise CatalogueError("a change to a catalogue must be signed; give a name as 'by'.")
+    check_words(by, "the signature", 300)
     return by.strip() if is_human(by.strip()) else by
+
+
+def person(by: str) -> None:
+    """Raise if the program signs what only a person may say."""
+    if not is_human(by):
+        raise CatalogueError(f"this is a person's to say; {by!r} signs as the program ({MACHINE!r}...).")
 
 
 def insert(connection: sqlite3.Connection, table: str, **values: Any) -> int:
@@ -63,7 +87,7 @@ class Event:
         self.kind = kind
         self.by = check_by(by)
         self.run = run
-        self.reason = reason
+        self.reason = check_words(reason, "the reason")
         self.undoes = undoes
 
     @cached_property

@@ -2,7 +2,8 @@
 
 The same run recorded twice writes nothing the second time. Encounters are recognised by the crops they share,
 not by their names alone, because a changed setting cuts bursts differently and numbers them anew: a person's
-decision follows the photos that it was about.
+decision follows the photos that it was about. A crop that a person put into an encounter stays in it, shows the
+flank that the person said, and is left out where it is of no use.
 """
 
 from __future__ import annotations
@@ -16,18 +17,19 @@ import numpy as np
 import pandas as pd
 
 from reid.catalogue import state, whose
-from reid.catalogue.events import Event, insert, run_row
+from reid.catalogue.events import Event, insert, is_human, run_row
+from reid.catalogue.proposals import propose_merges
 from reid.errors import CatalogueError, FingerprintError, TableError
 from reid.tables import UNKNOWN
 
-__all__ = ["Recording", "record", "refuse_other_vectors"]
+__all__ = ["Recording", "as_decided", "record", "refuse_other_vectors"]
 
 TOLERANCE = 1e-4
 """Vectors this close are one: another machine may round differently."""
 
 SIGHTING = (
     "image_id", "path", "content_hash", "x", "y", "width", "height", "confidence",
-    "orientation", "orientation_probability", "date", "camera", "station", "sequence",
+    "orientation", "orientation_probability", "quality", "date", "camera", "station", "sequence",
 )  # fmt: skip
 
 
@@ -41,6 +43,7 @@ class Recording:
     vectors: np.ndarray
     fingerprint: str
     decisions: pd.DataFrame
+    links: pd.DataFrame | None = None
 
     def __post_init__(self) -> None:
         if not self.run_id or ":" in self.run_id or not self.run_id.isprintable():
@@ -74,7 +77,7 @@ def refuse_other_vectors(connection: sqlite3.Connection, recording: Recording) -
     if present.fingerprint != recording.fingerprint:
         raise FingerprintError(
             f"the catalogue has vectors of {present.fingerprint!r}, these are of {recording.fingerprint!r}. "
-            "Use the weights and preprocessing of the catalogue, or another catalogue."
+            "Use the weights and preprocessing of the catalogue, or bring it to the new ones with `reid catalogue embed`."
         )
     if present.dimension != recording.vectors.shape[1]:
         raise TableError(
@@ -82,12 +85,54 @@ def refuse_other_vectors(connection: sqlite3.Connection, recording: Recording) -
         )
 
 
-def record(connection: sqlite3.Connection, recording: Recording, by: str, pattern: str) -> dict[str, str]:
+def as_decided(
+    connection: sqlite3.Connection, run_id: str, crops: pd.DataFrame, drop_unusable: bool = True
+) -> pd.DataFrame:
+    """The crops of a run with what persons said of single ones: encounter, flank, use.
+
+    Args:
+        connection: Of the catalogue.
+        run_id: The run; one that was never recorded has nothing said of it.
+        crops: `CROPS` table.
+        drop_unusable: Leave out the crops that a person marked unusable.
+
+    Returns:
+        The table, changed where a person said so; its index tells which rows of the given one are left.
+    """
+    rows = connection.execute(
+        "SELECT crop_id, encounter.name, faced.orientation, marked.usable FROM crop JOIN run USING (run) "
+        "LEFT JOIN placed USING (crop) LEFT JOIN encounter ON encounter.encounter = placed.encounter "
+        "LEFT JOIN faced ON faced.crop = crop.crop LEFT JOIN marked ON marked.crop = crop.crop WHERE run_id = ? "
+        "AND (encounter.name IS NOT NULL OR faced.orientation IS NOT NULL OR marked.usable IS NOT NULL)",
+        (run_id,),
+    ).fetchall()
+    out = crops.copy()
+    for crop_id, encounter, orientation, usable in rows:
+        here = out["crop_id"] == crop_id
+        if encounter is not None:
+            out.loc[here, "encounter"] = encounter
+        if orientation is not None:
+            out.loc[here, ["orientation", "orientation_probability"]] = [orientation, 1.0]
+        if usable == 0 and drop_unusable:
+            out = out[~here]
+    return out
+
+
+def record(
+    connection: sqlite3.Connection, recording: Recording, by: str, pattern: str, keep: bool = True
+) -> dict[str, str]:
     """Append what is new or different; call inside a transaction that writes.
+
+    Args:
+        connection: Of the catalogue.
+        recording: What was found.
+        by: Who signs.
+        pattern: How a new individual is called.
+        keep: Where a later run was recorded since, propose changes of identities and do not make them.
 
     Returns:
         The name of each local label of a new individual. `unknown` where persons have already decided about
-        all its encounters, and not alike.
+        all its encounters, and not alike, or where it is only proposed.
     """
     refuse_other_vectors(connection, recording)
     run = run_row(connection, recording.run_id)
@@ -95,22 +140,46 @@ def record(connection: sqlite3.Connection, recording: Recording, by: str, patter
         if not len(recording.crops):
             return {}
         run = insert(connection, "run", run_id=recording.run_id, photos=recording.photos)
+    # Every crop in the encounter that a person put it into. The flank is kept as it was found.
+    crops = recording.crops.assign(
+        encounter=as_decided(connection, recording.run_id, recording.crops, drop_unusable=False)["encounter"]
+    )
+    decisions = recording.decisions[recording.decisions["encounter"].isin(set(crops["encounter"]))]
     event = Event(connection, "record", by, run)
     # Where each crop of the run was, withdrawn ones too, before anything is written.
     before = dict(
         connection.execute(
-            "SELECT crop_id, encounter FROM known JOIN crop USING (crop) WHERE run = ?", (run,)
+            "SELECT crop_id, coalesce(placed.encounter, known.encounter) FROM known JOIN crop USING (crop) "
+            "LEFT JOIN placed USING (crop) WHERE run = ?",
+            (run,),
         ).fetchall()
     )
-    encounters = _encounters(connection, run, recording.crops, before)
-    _sightings(event, run, recording.crops, encounters)
+    encounters = _encounters(connection, run, crops, before)
+    earlier_run = _is_earlier(connection, run)
+    _sightings(event, run, crops, encounters)
     _vectors(event, run, recording)
     # For each encounter, those that its crops were in before.
     earlier = {
         name: sorted({before[crop_id] for crop_id in crop_ids if crop_id in before})
-        for name, crop_ids in _members(recording.crops).items()
+        for name, crop_ids in _members(crops).items()
     }
-    return whose.decide(event, run, recording.decisions, encounters, earlier, pattern)
+    given = whose.decide(
+        event, run, decisions, encounters, earlier, pattern, recording.fingerprint, keep and earlier_run
+    )  # fmt: skip
+    if recording.links is not None and not is_human(by):
+        propose_merges(event, recording.links, encounters, recording.fingerprint)
+    labels = recording.decisions.loc[recording.decisions["decision"] == "new", "identity"]
+    return {**dict.fromkeys(labels, UNKNOWN), **given}
+
+
+def _is_earlier(connection: sqlite3.Connection, run: int) -> bool:
+    """Whether another run was first recorded after this one."""
+    later = connection.execute(
+        "SELECT 1 FROM event WHERE kind = 'record' AND run <> ?1 AND event IN live GROUP BY run "
+        "HAVING min(event) > (SELECT min(event) FROM event WHERE run = ?1)",
+        (run,),
+    )
+    return later.fetchone() is not None
 
 
 def _members(crops: pd.DataFrame) -> dict[str, list[str]]:
@@ -154,13 +223,36 @@ def _sightings(event: Event, run: int, crops: pd.DataFrame, encounters: Mapping[
         )
     }
     numbers = _crops(connection, run)
+    # Of a crop that a person put elsewhere, the recording's own encounter stays as it was, to go back to.
+    put = dict(
+        connection.execute(
+            "SELECT crop_id, known.encounter FROM placed JOIN known USING (crop) JOIN crop USING (crop) WHERE run = ?",
+            (run,),
+        ).fetchall()
+    )
+    # Likewise the flank that it was found to show, where a person said another.
+    found = {
+        row[0]: row[1:]
+        for row in connection.execute(
+            "SELECT crop_id, known.orientation, known.orientation_probability FROM faced JOIN known USING (crop) "
+            "JOIN crop USING (crop) WHERE run = ?",
+            (run,),
+        )
+    }
+    useless = {
+        row[0]
+        for row in connection.execute(
+            "SELECT crop_id FROM marked JOIN crop USING (crop) WHERE run = ? AND NOT usable", (run,)
+        )
+    }
     for row in crops.sort_values("crop_id").to_dict("records"):
         crop_id = row["crop_id"]
         row.update(zip(("x", "y", "width", "height"), row["bbox"], strict=True))
+        row.update(zip(("orientation", "orientation_probability"), found.get(crop_id, ()), strict=False))
         row["date"] = None if pd.isna(row["date"]) else row["date"].strftime("%Y-%m-%dT%H:%M:%S.%f")
         values = {
             "withdrawn": 0,
-            "encounter": encounters[row["encounter"]],
+            "encounter": put.get(crop_id, encounters[row["encounter"]]),
             **{name: _plain(row[name]) for name in SIGHTING},
         }
         if stored.get(crop_id) == tuple(values.values()):
@@ -168,7 +260,7 @@ def _sightings(event: Event, run: int, crops: pd.DataFrame, encounters: Mapping[
         if crop_id not in numbers:
             numbers[crop_id] = insert(connection, "crop", run=run, crop_id=crop_id)
         event.add("sighting", crop=numbers[crop_id], **values)
-    for crop_id in sorted(set(stored) - set(crops["crop_id"])):
+    for crop_id in sorted(set(stored) - set(crops["crop_id"]) - useless):
         if not stored[crop_id][0]:
             event.add("sighting", crop=numbers[crop_id], withdrawn=1)
 

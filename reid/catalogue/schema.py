@@ -1,153 +1,35 @@
-"""The tables of the catalogue's SQLite file, and the door that opens one.
+"""The door of a catalogue's SQLite file: opened, made, or brought to the present version.
 
 Nothing in the file is ever changed or deleted: triggers refuse it. Every change is a row of `event` and rows
 that belong to it, and the present state is what the rows of the standing events add up to (see
-`reid.catalogue.state`). An event is taken back by another event that names it.
+`reid.catalogue.views`). An event is taken back by another event that names it. Its tables are in
+`reid.catalogue.layout`.
 
-Rows of `run`, `crop`, `encounter` and `individual` only say that there is such a thing. What is known of it
-(where a crop was seen, whose an encounter is, what an individual is called) is in rows that refer to it, the
-last one counts.
+The file is in WAL mode: who reads sees one unchanging state and is never kept waiting, one process writes at a
+time, and a change is on the disk, whole, before the call returns.
 """
 
 from __future__ import annotations
 
+import os
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from reid.catalogue.guards import statements
+from reid.catalogue.layout import STEPS
 from reid.errors import CatalogueError
 
 __all__ = ["APPLICATION_ID", "VERSION", "connect", "errors", "writing"]
 
 APPLICATION_ID = int.from_bytes(b"reid", "big")
-VERSION = 1
+VERSION = len(STEPS)
 WAIT_S = 30.0
 """How long to wait for another process that is writing."""
 
 NOT_SQLITE = "it is not an SQLite file. Name a catalogue, or a new file."
-
-TABLES = """
-CREATE TABLE run (
-    run INTEGER PRIMARY KEY AUTOINCREMENT,
-    run_id TEXT NOT NULL UNIQUE CHECK (run_id <> '' AND instr(run_id, ':') = 0),
-    photos TEXT NOT NULL
-);
-CREATE TABLE event (
-    event INTEGER PRIMARY KEY AUTOINCREMENT,
-    at TEXT NOT NULL,
-    who TEXT NOT NULL CHECK (trim(who) <> ''),
-    kind TEXT NOT NULL CHECK (kind <> ''),
-    run INTEGER REFERENCES run,
-    reason TEXT NOT NULL DEFAULT '',
-    undoes INTEGER UNIQUE REFERENCES event CHECK (undoes < event),
-    CHECK ((kind = 'undo') = (undoes IS NOT NULL))
-);
-CREATE INDEX event_run ON event (run);
-CREATE TABLE crop (
-    crop INTEGER PRIMARY KEY AUTOINCREMENT,
-    run INTEGER NOT NULL REFERENCES run,
-    crop_id TEXT NOT NULL CHECK (crop_id <> ''),
-    UNIQUE (run, crop_id)
-);
-CREATE TABLE encounter (
-    encounter INTEGER PRIMARY KEY AUTOINCREMENT,
-    run INTEGER NOT NULL REFERENCES run,
-    name TEXT NOT NULL CHECK (name <> '')
-);
-CREATE INDEX encounter_name ON encounter (run, name);
-CREATE TABLE sighting (
-    sighting INTEGER PRIMARY KEY AUTOINCREMENT,
-    event INTEGER NOT NULL REFERENCES event,
-    crop INTEGER NOT NULL REFERENCES crop,
-    withdrawn INTEGER NOT NULL CHECK (withdrawn IN (0, 1)),
-    encounter INTEGER REFERENCES encounter,
-    image_id TEXT,
-    path TEXT,
-    content_hash TEXT,
-    x REAL,
-    y REAL,
-    width REAL CHECK (width > 0),
-    height REAL CHECK (height > 0),
-    confidence REAL CHECK (confidence BETWEEN 0 AND 1),
-    orientation TEXT CHECK (orientation IN ('left', 'right', 'front', 'back', 'unknown')),
-    orientation_probability REAL CHECK (orientation_probability BETWEEN 0 AND 1),
-    date TEXT,
-    camera TEXT,
-    station TEXT,
-    sequence TEXT,
-    UNIQUE (event, crop),
-    CHECK (withdrawn OR (encounter IS NOT NULL AND image_id IS NOT NULL AND path IS NOT NULL
-        AND content_hash IS NOT NULL AND x IS NOT NULL AND y IS NOT NULL AND width IS NOT NULL
-        AND height IS NOT NULL AND orientation IS NOT NULL))
-);
-CREATE INDEX sighting_crop ON sighting (crop);
-CREATE TABLE embedding (
-    embedding INTEGER PRIMARY KEY AUTOINCREMENT,
-    event INTEGER NOT NULL REFERENCES event,
-    fingerprint TEXT NOT NULL CHECK (fingerprint <> ''),
-    dimension INTEGER NOT NULL CHECK (dimension > 0)
-);
-CREATE TABLE vector (
-    vector INTEGER PRIMARY KEY AUTOINCREMENT,
-    event INTEGER NOT NULL REFERENCES event,
-    crop INTEGER NOT NULL REFERENCES crop,
-    embedding INTEGER NOT NULL REFERENCES embedding,
-    data BLOB NOT NULL CHECK (typeof(data) = 'blob' AND length(data) % 4 = 0),
-    UNIQUE (event, crop)
-);
-CREATE INDEX vector_crop ON vector (crop);
-CREATE TABLE individual (
-    individual INTEGER PRIMARY KEY AUTOINCREMENT,
-    event INTEGER NOT NULL REFERENCES event,
-    run INTEGER NOT NULL REFERENCES run,
-    number INTEGER NOT NULL UNIQUE CHECK (number > 0),
-    name TEXT NOT NULL CHECK (name <> ''),
-    folded TEXT NOT NULL UNIQUE CHECK (folded <> '')
-);
-CREATE TABLE naming (
-    naming INTEGER PRIMARY KEY AUTOINCREMENT,
-    event INTEGER NOT NULL REFERENCES event,
-    individual INTEGER NOT NULL REFERENCES individual,
-    before TEXT NOT NULL,
-    after TEXT NOT NULL CHECK (after <> ''),
-    folded TEXT NOT NULL CHECK (folded <> '')
-);
-CREATE INDEX naming_individual ON naming (individual);
-CREATE INDEX naming_folded ON naming (folded);
-CREATE TABLE merging (
-    merging INTEGER PRIMARY KEY AUTOINCREMENT,
-    event INTEGER NOT NULL REFERENCES event,
-    keep INTEGER NOT NULL REFERENCES individual,
-    gone INTEGER NOT NULL REFERENCES individual CHECK (gone <> keep)
-);
-CREATE TABLE decision (
-    decision INTEGER PRIMARY KEY AUTOINCREMENT,
-    event INTEGER NOT NULL REFERENCES event,
-    encounter INTEGER NOT NULL REFERENCES encounter,
-    individual INTEGER REFERENCES individual,
-    kind TEXT NOT NULL CHECK (kind IN ('known', 'new', 'unsure')),
-    probability REAL NOT NULL CHECK (probability BETWEEN 0 AND 1),
-    query TEXT,
-    candidate TEXT,
-    reason TEXT NOT NULL,
-    human INTEGER NOT NULL CHECK (human IN (0, 1)),
-    basis INTEGER REFERENCES decision CHECK (basis < decision),
-    supersedes INTEGER REFERENCES decision CHECK (supersedes < decision),
-    UNIQUE (event, encounter, human),
-    CHECK ((kind = 'unsure') = (individual IS NULL))
-);
-CREATE INDEX decision_encounter ON decision (encounter);
-"""
-# `basis` of a decision: the person's decision that it carries over to an encounter that was cut differently.
-
-NAMES = [line.split()[2] for line in TABLES.splitlines() if line.startswith("CREATE TABLE")]
-APPEND_ONLY = "".join(
-    f"CREATE TRIGGER {name}_{verb.lower()} BEFORE {verb} ON {name} "
-    "BEGIN SELECT RAISE(ABORT, 'rows of a catalogue are never changed or deleted'); END;\n"
-    for name in NAMES
-    for verb in ("UPDATE", "DELETE")
-)
 
 
 @contextmanager
@@ -155,9 +37,13 @@ def errors(path: Path) -> Iterator[None]:
     """Turn what SQLite says about a file into a `CatalogueError` that names it."""
     try:
         yield
+    except UnicodeEncodeError as error:
+        raise CatalogueError(f"{error.object!r} holds half a character and is no text; write it anew.") from None
     except sqlite3.IntegrityError:
         raise  # a constraint of ours: a defect, never the user's doing
     except sqlite3.DatabaseError as error:
+        if str(error).startswith(("ambiguous column", "no such column", "near ")):
+            raise  # a query of ours: likewise
         raise CatalogueError(f"{_explain(path, error)}") from None
 
 
@@ -188,22 +74,52 @@ def connect(path: Path, create: bool) -> sqlite3.Connection:
         raise CatalogueError(f"the catalogue {path} cannot be made: there is no folder {path.parent}. Make it first.")
     if not _may_be_sqlite(path):
         raise CatalogueError(f"{path} is no catalogue: {NOT_SQLITE}")
-    with errors(path):
-        connection = sqlite3.connect(path, timeout=WAIT_S, isolation_level=None)
+    connection = _open(path)
     try:
         with errors(path):
             # A file from elsewhere may hold triggers and views; they get no functions with side effects.
             connection.execute("PRAGMA trusted_schema = OFF")
             connection.execute("PRAGMA foreign_keys = ON")
+            connection.execute("PRAGMA synchronous = FULL")
+            connection.execute("PRAGMA temp_store = MEMORY")
             if _is_blank(connection):
                 if not create:
                     raise CatalogueError(f"{path} is an empty file and no catalogue. Remove it, or name another one.")
-                _make(connection)
+                _bring_up(connection)
             _check(connection, path)
+            if _number(connection, "user_version") < VERSION:
+                _bring_up(connection)
+            _log_ahead(connection, path)
     except BaseException:
         connection.close()
         raise
     return connection
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    """The bare connection. Its owner sees to it that one thread at a time uses it."""
+    log = path.with_name(path.name + "-wal")
+    # Beside a file on a medium that cannot be written there is no place for the log, and none is needed.
+    fixed = path.exists() and not os.access(path.parent, os.W_OK) and not (log.exists() and log.stat().st_size)
+    where = f"{path.resolve().as_uri()}?immutable=1" if fixed else str(path)
+    with errors(path):
+        return sqlite3.connect(where, uri=fixed, timeout=WAIT_S, isolation_level=None, check_same_thread=False)
+
+
+def _log_ahead(connection: sqlite3.Connection, path: Path) -> None:
+    """Turn WAL on. Where it cannot be had, as on some network drives, the file works in its former mode."""
+    if connection.execute("PRAGMA journal_mode").fetchone()[0] == "wal" or not os.access(path, os.W_OK):
+        return
+    deadline = time.monotonic() + WAIT_S
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            # The switch needs the file for itself, and SQLite does not wait for that.
+            if "locked" not in str(error) or time.monotonic() > deadline:
+                return
+            time.sleep(0.02)
 
 
 def _may_be_sqlite(path: Path) -> bool:
@@ -228,24 +144,15 @@ def _number(connection: sqlite3.Connection, pragma: str) -> int:
     return int(connection.execute(f"PRAGMA {pragma}").fetchone()[0])
 
 
-def _make(connection: sqlite3.Connection) -> None:
+def _bring_up(connection: sqlite3.Connection) -> None:
+    """Make a new file, or bring an old one to this version; whole, or as it was."""
     with writing(connection):
-        if not _is_blank(connection):
-            return  # another process was quicker
-        for statement in _statements(TABLES + APPEND_ONLY):
-            connection.execute(statement)
+        version = _number(connection, "user_version")  # again: another process may have been quicker
+        for step in STEPS[version:]:
+            for statement in statements(step):
+                connection.execute(statement)
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-        connection.execute(f"PRAGMA user_version = {VERSION}")
-
-
-def _statements(script: str) -> Iterator[str]:
-    # sqlite3.Connection.executescript would commit the transaction before it starts.
-    statement = ""
-    for line in script.splitlines(keepends=True):
-        statement += line
-        if sqlite3.complete_statement(statement):
-            yield statement
-            statement = ""
+        connection.execute(f"PRAGMA user_version = {max(version, VERSION)}")
 
 
 def _check(connection: sqlite3.Connection, path: Path) -> None:
@@ -257,8 +164,8 @@ def _check(connection: sqlite3.Connection, path: Path) -> None:
             f"the catalogue {path} was written by a newer reid (schema {version}, this one knows {VERSION}). "
             "Update reid."
         )
-    if version < VERSION:
-        raise CatalogueError(f"the catalogue {path} has the unknown schema {version}; this reid knows {VERSION}.")
+    if version < 1:
+        raise CatalogueError(f"the catalogue {path} has the unknown schema {version}; this reid knows 1 to {VERSION}.")
 
 
 @contextmanager

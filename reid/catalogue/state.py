@@ -1,11 +1,8 @@
-"""What the rows of a catalogue add up to: who is called what, who was merged, sightings and decisions.
-
-The views live in the connection, not in the file, so that they can be improved without touching anyone's
-catalogue.
-"""
+"""The present state of a catalogue as tables: individuals, runs, sightings, decisions, vectors."""
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from typing import NamedTuple
 
@@ -13,13 +10,15 @@ import numpy as np
 import pandas as pd
 
 from reid import tables
+from reid.catalogue.views import STANDS, VECTOR
 from reid.tables import CROPS, DECISIONS, FLANKS, UNKNOWN, Column, Table
 
 __all__ = [
+    "AGES",
     "INDIVIDUALS",
     "RUNS",
     "SEEN",
-    "VIEWS",
+    "SEXES",
     "Animal",
     "Embedding",
     "animals",
@@ -29,61 +28,14 @@ __all__ = [
     "last_event",
     "runs",
     "sightings",
+    "traits",
     "vectors",
 ]
 
-# The unary plus keeps SQLite from walking a whole list of row numbers for each row (minutes, not a second).
-VIEWS = """
-CREATE TEMP VIEW live AS -- events that were not undone
-    SELECT event FROM event WHERE event NOT IN (SELECT undoes FROM event WHERE undoes IS NOT NULL);
-CREATE TEMP VIEW called AS -- the present name of each individual, merged away or not
-    SELECT i.individual, coalesce((SELECT n.after FROM naming n
-        WHERE n.individual = i.individual AND n.event IN live ORDER BY n.naming DESC LIMIT 1), i.name) AS name
-    FROM individual i WHERE i.event IN live;
-CREATE TEMP VIEW root AS -- the individual that each one was merged into, itself if none
-    WITH RECURSIVE merged AS (SELECT gone, keep FROM merging WHERE event IN live),
-    chain (individual, root) AS (
-        SELECT individual, individual FROM individual WHERE event IN live
-        UNION ALL SELECT chain.individual, merged.keep FROM chain JOIN merged ON merged.gone = chain.root)
-    SELECT individual, root FROM chain WHERE root NOT IN (SELECT gone FROM merged);
-CREATE TEMP VIEW animal AS -- root, its name, and the first event of all that were merged into it
-    SELECT root.individual, root.root, called.name, birth.born FROM root
-    JOIN called ON called.individual = root.root
-    JOIN (SELECT root, min(event) AS born FROM root JOIN individual USING (individual) GROUP BY root) birth
-        ON birth.root = root.root;
-CREATE TEMP VIEW latest AS -- the last word on each crop, possibly that it was withdrawn
-    SELECT * FROM sighting WHERE +sighting IN
-        (SELECT max(sighting) FROM sighting WHERE event IN live GROUP BY crop);
-CREATE TEMP VIEW known AS -- the same, as it was before it was withdrawn
-    SELECT * FROM sighting WHERE +sighting IN
-        (SELECT max(sighting) FROM sighting WHERE event IN live AND NOT withdrawn GROUP BY crop);
-CREATE TEMP VIEW said AS -- the last decision on each encounter by the program, and the last by a person
-    SELECT * FROM decision WHERE +decision IN
-        (SELECT max(decision) FROM decision WHERE event IN live GROUP BY encounter, human);
-CREATE TEMP VIEW standing AS -- the decision that counts: a person's before the program's
-    SELECT * FROM said WHERE human OR encounter NOT IN (SELECT encounter FROM said WHERE human);
-CREATE TEMP VIEW in_use AS -- the vectors that count
-    SELECT * FROM vector WHERE +vector IN (SELECT max(vector) FROM vector WHERE event IN live
-        AND embedding = (SELECT max(embedding) FROM embedding WHERE event IN live) GROUP BY crop);
-CREATE TEMP VIEW seen AS -- all sightings that were not withdrawn, with whose they are
-    SELECT crop.crop, run.run_id || ':' || crop.crop_id AS sighting, run.run_id AS run, crop.crop_id,
-        s.image_id, s.path, s.content_hash, s.x, s.y, s.width, s.height, s.confidence, s.orientation,
-        s.orientation_probability, s.date, s.camera, s.station, s.sequence, encounter.name AS encounter,
-        animal.root, coalesce(animal.name, 'unknown') AS identity,
-        CASE WHEN animal.born < first.event THEN 'known' ELSE d.kind END AS decision,
-        d.probability, d.query, d.candidate, d.reason
-    FROM latest s
-    JOIN crop ON crop.crop = s.crop
-    JOIN run ON run.run = crop.run
-    JOIN (SELECT run, min(event) AS event FROM event GROUP BY run) first ON first.run = crop.run
-    JOIN encounter ON encounter.encounter = s.encounter
-    JOIN standing d ON d.encounter = s.encounter
-    LEFT JOIN animal ON animal.individual = d.individual
-    WHERE NOT s.withdrawn;
-"""
-# In `seen`, a decision "new" becomes "known" where its individual was merged with one from before that run.
-
 _c = Column
+
+SEXES = ("female", "male", UNKNOWN)
+AGES = ("cub", "subadult", "adult", UNKNOWN)
 
 SEEN = Table(
     "catalogue's sightings",
@@ -94,6 +46,9 @@ SEEN = Table(
         _c("run", "str", "which recording of which photos", True),
         _c("decision", "str", "of the encounter", True, values=("known", "new", "unsure")),
         _c("probability", "float", "that the decision is right", True, low=0, high=1),
+        _c("human", "bool", "whether a person decided", True),
+        _c("usable", "bool", "false where a person said that the crop tells nothing", True),
+        _c("model", "str", "fingerprint of the network behind the decision"),
     ),
 )
 
@@ -108,6 +63,9 @@ INDIVIDUALS = Table(
         _c("crops", "int", "in how many crops", True, low=1),
         _c("flanks", "str", "sides seen, for example 'left, right'; empty where none is known"),
         _c("runs", "int", "in how many runs", True, low=1),
+        _c("number", "int", "its number, given once", True, low=1),
+        _c("sex", "str", "as a person said", True, values=SEXES),
+        _c("age", "str", "age class, as a person said last", True, values=AGES),
     ),
 )
 
@@ -146,6 +104,18 @@ def animals(connection: sqlite3.Connection) -> dict[int, Animal]:
     return {individual: Animal(*rest) for individual, *rest in rows}
 
 
+def traits(connection: sqlite3.Connection) -> dict[tuple[int, str], str]:
+    """What persons said of each individual, by root and "sex" or "age".
+
+    The last word on the individual itself counts; without one, the last on any that was merged into it.
+    """
+    rows = connection.execute(
+        "SELECT root.root, trait.kind, trait.value FROM trait JOIN root USING (individual) "
+        f"WHERE {STANDS.format('trait')} ORDER BY root.root = trait.individual, trait.trait"
+    )
+    return {(root, kind): value for root, kind, value in rows}
+
+
 def embedding(connection: sqlite3.Connection) -> Embedding | None:
     """Which vectors are in use; none before the first."""
     row = connection.execute(
@@ -172,20 +142,28 @@ def sightings(connection: sqlite3.Connection, root: int | None = None, run: str 
 
 def individuals(connection: sqlite3.Connection) -> pd.DataFrame:
     """The `INDIVIDUALS` table, by name; who has no sighting left is not in it."""
-    frame = sightings(connection)
-    frame = frame[frame["identity"] != UNKNOWN]
+    numbers = dict(connection.execute("SELECT individual, number FROM individual").fetchall())
+    said = traits(connection)
+    found = connection.execute(
+        "SELECT root, identity, min(date), max(date), count(DISTINCT run || ':' || encounter), count(*), "
+        "json_group_array(DISTINCT orientation), count(DISTINCT run) FROM seen WHERE root IS NOT NULL "
+        "GROUP BY root ORDER BY identity"
+    )
     rows = []
-    for name, group in frame.groupby("identity", sort=True):
-        sides = set(group["orientation"])
+    for root, name, first, last, encounters, crops, sides, run_count in found:
+        shown = set(json.loads(sides))
         rows.append(
             {
                 "identity": name,
-                "first_seen": group["date"].min(),
-                "last_seen": group["date"].max(),
-                "encounters": len(group[["run", "encounter"]].drop_duplicates()),
-                "crops": len(group),
-                "flanks": ", ".join(side for side in FLANKS if side in sides and side != UNKNOWN),
-                "runs": group["run"].nunique(),
+                "first_seen": first,
+                "last_seen": last,
+                "encounters": encounters,
+                "crops": crops,
+                "flanks": ", ".join(side for side in FLANKS if side in shown and side != UNKNOWN),
+                "runs": run_count,
+                "number": numbers[root],
+                "sex": said.get((root, "sex"), UNKNOWN),
+                "age": said.get((root, "age"), UNKNOWN),
             }
         )
     return tables.from_rows(rows, INDIVIDUALS)
@@ -194,7 +172,8 @@ def individuals(connection: sqlite3.Connection) -> pd.DataFrame:
 def decisions(connection: sqlite3.Connection, run: str) -> pd.DataFrame:
     """The `DECISIONS` table of a run as it stands, by encounter."""
     rows = connection.execute(
-        f"SELECT DISTINCT {', '.join(DECISIONS.names)} FROM seen WHERE run = ? ORDER BY encounter", (run,)
+        f"SELECT DISTINCT {', '.join(DECISIONS.names)} FROM seen WHERE run = ? ORDER BY encounter",
+        (run,),
     )
     return tables.from_rows((dict(zip(DECISIONS.names, row, strict=True)) for row in rows), DECISIONS)
 
@@ -209,14 +188,14 @@ def runs(connection: sqlite3.Connection) -> pd.DataFrame:
 
 
 def vectors(connection: sqlite3.Connection, run: str | None = None) -> tuple[np.ndarray, list[str], np.ndarray]:
-    """Vectors of all sightings that have a name, in the order of `sightings`.
+    """Vectors of all sightings that have a name and are of use, in the order of `sightings`.
 
     Returns:
-        (n, d) float32; their sighting keys; (n,) int64 rows of their crops.
+        (n, d) float32; their sighting keys; (n,) int64 numbers of the vectors.
     """
     rows = connection.execute(
-        "SELECT in_use.data, seen.sighting, seen.crop FROM seen JOIN in_use ON in_use.crop = seen.crop "
-        "WHERE seen.root IS NOT NULL AND (?1 IS NULL OR seen.run <> ?1) ORDER BY seen.run, seen.crop_id",
+        f"SELECT v.data, seen.sighting, v.vector FROM seen JOIN vector v ON v.vector = {VECTOR.format('seen')} "
+        "WHERE seen.root IS NOT NULL AND seen.usable AND (?1 IS NULL OR seen.run <> ?1) ORDER BY seen.run, seen.crop_id",
         (run,),
     ).fetchall()
     present = embedding(connection)

@@ -1,11 +1,13 @@
 """Whose the encounters of a recorded run are: what the program says, what persons said, which names go on.
 
 A person's decision is never overridden by the program. An individual that a run brought in keeps its name
-when the run is recorded again, even if its encounters have changed a little.
+when the run is recorded again, even if its encounters have changed a little. And where a later season has been
+recorded since, an earlier one keeps what stood in it, and the difference is only proposed.
 """
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -13,6 +15,8 @@ import pandas as pd
 
 from reid.catalogue import names, state
 from reid.catalogue.events import Event, is_human
+from reid.catalogue.proposals import propose
+from reid.catalogue.told_apart import respect
 from reid.tables import UNKNOWN
 
 __all__ = ["decide"]
@@ -53,6 +57,9 @@ def _carry_over(
     return held
 
 
+COLUMNS = ("decision", "individual", "kind", "probability", "query", "candidate", "reason", "model")
+
+
 def decide(
     event: Event,
     run: int,
@@ -60,6 +67,8 @@ def decide(
     encounters: Mapping[str, int],
     earlier: Mapping[str, list[int]],
     pattern: str,
+    model: str,
+    keep: bool,
 ) -> dict[str, str]:
     """Append the decisions of a run that differ from what was said before.
 
@@ -70,39 +79,48 @@ def decide(
         encounters: Row of each encounter.
         earlier: For each encounter, the rows of those that its crops were in before this recording.
         pattern: How a new individual is called.
+        model: Fingerprint of the network behind the decisions.
+        keep: Where whose an encounter is would change, propose it and leave what stands.
 
     Returns:
         The name of each local label; see `record`.
     """
     connection = event.connection
     human = int(is_human(event.by))
-    standing = dict(connection.execute("SELECT encounter, decision FROM standing").fetchall())
+    before = {row[0]: row[1:] for row in connection.execute("SELECT encounter, decision, individual FROM standing")}
+    standing = {encounter: decision for encounter, (decision, _) in before.items()}
     held = {} if human else _carry_over(event, encounters, earlier, standing)
-    columns = ("decision", "individual", "kind", "probability", "query", "candidate", "reason")
     said = {
-        row[0]: dict(zip(columns, row[1:], strict=True))
-        for row in connection.execute(f"SELECT encounter, {', '.join(columns)} FROM said WHERE human = ?", (human,))
+        row[0]: dict(zip(COLUMNS, row[1:], strict=True))
+        for row in connection.execute(f"SELECT encounter, {', '.join(COLUMNS)} FROM said WHERE human = ?", (human,))
     }
     rows = [{str(name): _plain(value) for name, value in row.items()} for row in decisions.to_dict("records")]
-    before = {name: {said[e]["individual"] for e in earlier[name] if e in said} for name in encounters}
-    whose = _individuals(event, run, rows, before, held, pattern)
+    sources = {name: {said[e]["individual"] for e in earlier[name] if e in said} for name in encounters}
+    whose = _individuals(event, run, rows, sources, held)
+    free = [row for row in rows if row["encounter"] not in held]
+    kept: dict[str, dict[str, Any]] = {}
+    if keep and not human:
+        was = {name: {before[e][1] for e in earlier[name] if e in before} for name in encounters}
+        kept = _kept(connection, free, was, whose)
+    for row in free:
+        if row["encounter"] not in kept and whose.get((row["decision"], row["identity"]), 0) is None:
+            whose["new", row["identity"]] = names.create(connection, event.number, run, pattern)
     animals = state.animals(connection)
+    propose(event, kept, encounters, whose, model)
     first = connection.execute("SELECT min(event) FROM event WHERE run = ?", (run,)).fetchone()[0]
-    for row in rows:
+    contents: dict[int, dict[str, Any]] = {}
+    for row in free:
         encounter = encounters[row["encounter"]]
-        if row["encounter"] in held:
-            continue
-        individual = whose.get((row["decision"], row["identity"]))
-        if row["decision"] == "new" and individual is not None and animals[individual].born < first:
-            row["decision"] = "known"  # a person said so of another encounter with this label
-        content = {"kind": row["decision"], **{name: row[name] for name in columns[3:]}}
-        old = said.get(encounter)
-        if old and content.items() <= old.items() and _same(old["individual"], individual, animals):
-            continue
-        event.add(
-            "decision", encounter=encounter, individual=individual, **content, human=human,
-            supersedes=standing.get(encounter),
-        )  # fmt: skip
+        if row["encounter"] not in kept:
+            contents[encounter] = _content(row, whose, animals, first, None if human else model)
+        elif encounter not in said:  # cut anew; its crops were unanimous
+            newest = max((said[e] for e in earlier[row["encounter"]] if e in said), key=lambda old: old["decision"])
+            contents[encounter] = {name: newest[name] for name in COLUMNS[1:]}
+    if not human:
+        respect(connection, contents)
+    for encounter, content in contents.items():
+        if encounter not in said or not _alike(content, said[encounter], animals):
+            event.add("decision", encounter=encounter, **content, human=human, supersedes=standing.get(encounter))
     labels = {identity: individual for (kind, identity), individual in whose.items() if kind == "new"}
     return {label: UNKNOWN if i is None else animals[i].name for label, i in labels.items()}
 
@@ -113,17 +131,15 @@ def _individuals(
     rows: Sequence[Mapping[str, Any]],
     before: Mapping[str, set[int | None]],
     held: Mapping[str, int | None],
-    pattern: str,
 ) -> dict[tuple[str, str], int | None]:
-    """Which individual is meant by each kind of decision and identity, new ones added.
+    """Which individual is meant by each kind of decision and identity; None for a "new" one that is nobody yet.
 
     Args:
-        event: New individuals become part of it.
+        event: What is being recorded.
         run: Row of the run.
         rows: `DECISIONS` rows.
         before: For each encounter, which individuals it was decided to be before, by the same kind of signatory.
         held: Whose the encounters are that a person has decided about.
-        pattern: How a new individual is called.
     """
     connection = event.connection
     animals = state.animals(connection)
@@ -141,15 +157,50 @@ def _individuals(
     again = _overlaps({label: [before[name] for name in group] for label, group in groups.items()}, own)
     for label, group in groups.items():
         agreed = {held[name] for name in group if name in held} - {None}
-        if label in again:
-            whose["new", label] = again[label]
-        elif len(agreed) == 1:
-            whose["new", label] = agreed.pop()
-        elif all(name in held for name in group):
-            whose["new", label] = None
-        else:
-            whose["new", label] = names.create(connection, event.number, run, pattern)
+        whose["new", label] = again.get(label, agreed.pop() if len(agreed) == 1 else None)
     return whose
+
+
+def _kept(
+    connection: sqlite3.Connection,
+    rows: Sequence[dict[str, Any]],
+    was: Mapping[str, set[int | None]],
+    whose: Mapping[tuple[str, str], int | None],
+) -> dict[str, dict[str, Any]]:
+    """The decisions, by encounter, that would make an encounter another individual's than all its crops were."""
+    roots: dict[int | None, int | None] = {i: animal.root for i, animal in state.animals(connection).items()}
+    out = {}
+    for row in rows:
+        before = {roots.get(individual) for individual in was[row["encounter"]]}
+        now = roots.get(whose.get((row["decision"], row["identity"])))
+        stranger = row["decision"] == "new" and now is None
+        if len(before) == 1 and (stranger or now not in before):
+            out[row["encounter"]] = row
+    return out
+
+
+def _content(
+    row: Mapping[str, Any],
+    whose: Mapping[tuple[str, str], int | None],
+    animals: Mapping[int, state.Animal],
+    first: int,
+    model: str | None,
+) -> dict[str, Any]:
+    """The columns of a decision that a recording makes."""
+    individual = whose.get((row["decision"], row["identity"]))
+    kind = row["decision"]
+    if kind == "new" and individual is not None and animals[individual].born < first:
+        kind = "known"  # a person said so of another encounter with this label
+    return {"individual": individual, "kind": kind, **{name: row[name] for name in COLUMNS[3:-1]}, "model": model}
+
+
+def _alike(content: Mapping[str, Any], old: Mapping[str, Any], animals: Mapping[int, state.Animal]) -> bool:
+    """Whether a decision says what was said before. Of the oldest it is not known by which network."""
+    return (
+        all(content[name] == old[name] for name in COLUMNS[2:-1])
+        and old["model"] in (None, content["model"])
+        and _same(old["individual"], content["individual"], animals)
+    )
 
 
 def _plain(value: Any) -> Any:

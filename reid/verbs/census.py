@@ -107,12 +107,13 @@ def _identify(
     folder: Path,
 ) -> tuple[Found, pd.DataFrame]:
     """Compare, group and decide, and enter the result into the catalogue."""
-    crops = embedded.crops
     run_id = season_id(config, season.root)
+    # what persons said of single crops stands: their encounters and flanks, and which are of no use
+    crops, vectors = catalogue.as_decided(run_id, embedded.crops, embedded.vectors)
     known, owner = known_side(catalogue, run_id, network.fingerprint)
     size = season.photos.set_index("image_id")[["width", "height"]].astype(float).agg(tuple, axis=1)
     photo_of = dict(zip(crops["crop_id"], crops["image_id"], strict=True))
-    side = Side.of_photos(crops, embedded.vectors, season.root)
+    side = Side.of_photos(crops, vectors, season.root)
     matches, problems, verifier = compare(
         side, known, network.fingerprint, lambda crop_id: size[photo_of[crop_id]],
         config.index, matcher, calibration, folder / "cache", among_themselves=True,
@@ -121,13 +122,13 @@ def _identify(
     encounters = _in_time_order(crops)
     links = link_encounters(matches, dict(zip(crops["crop_id"], crops["encounter"], strict=True)), owner)
     links = write_table(links, folder, LINKS)
-    apart = cannot_links(crops)
+    apart = cannot_links(crops) | catalogue.told_apart(run_id)
     groups = group_encounters(encounters, links, config.decision.accept, apart, sorted(set(owner.values())))
     proposed = decide(groups, links, unfit_encounters(crops, config.decision), config.decision)
     known_flanks = _known_flanks(known, owner)
     catalogue.record_run(
-        run_id, season.root.resolve().name, crops, embedded.vectors, network.fingerprint, proposed,
-        lambda crop_id: jpeg_bytes(verifier.picture(crop_id, 1024), 1024, 90), f"reid {__version__}",
+        run_id, season.root.resolve().name, crops, vectors, network.fingerprint, proposed,
+        lambda crop_id: jpeg_bytes(verifier.picture(crop_id, 1024), 1024, 90), f"reid {__version__}", links,
     )  # fmt: skip
     catalogue.rebuild_index()
     # what stands: names given for good, and what persons decided before

@@ -72,6 +72,8 @@ def record(
     by: str = MACHINE,
     fingerprint: str = "net-1",
     probability: float = 0.9,
+    change_earlier: bool = False,
+    links: pd.DataFrame | None = None,
     **more: Any,
 ) -> dict[str, str]:
     """Record a run; `said` gives what was decided about each encounter."""
@@ -86,6 +88,8 @@ def record(
         decisions(said, probability),
         lambda c: b"picture of " + c.encode(),
         by,
+        links,
+        change_earlier,
     )
 
 

@@ -23,13 +23,24 @@ def path(tmp_path):
         catalogue.rename("ind-001", "Bella", "Anna")
         catalogue.decide("r1", "e1", "new", "Anna")
         catalogue.merge("Bella", "ind-002", "Anna")
+        # One of everything else.
+        record(catalogue, "r2", {"e1": ["c", "d"]}, {"e1": "Bella"})
+        catalogue.move("r2:c", "new", "Anna")
+        catalogue.set_flank(["r2:c"], "right", "Anna")
+        catalogue.set_usable(["r2:c"], False, "Anna")
+        catalogue.set_sex("Bella", "female", "Anna")
+        catalogue.note("a torn ear", "Bella", by="Anna")
+        catalogue.tag("collared", "Bella", by="Anna")
+        catalogue.answer("r2:c", "r2:d", "not sure", "Anna")
+        record(catalogue, "r1", {"e1": ["a"], "e2": ["b"]}, {"e1": "?", "e2": "Bella"})
+        catalogue.accept(catalogue.changes()["change"].tolist(), "Anna")
     return tmp_path / "a.sqlite"
 
 
 def test_a_catalogue_opens_again_with_all_it_held(path):
     with Catalogue(path, create=False) as catalogue:
-        assert catalogue.individuals()["identity"].tolist() == ["Bella"]
-        assert catalogue.last_event == 5
+        assert catalogue.individuals()["identity"].tolist() == ["Bella", "ind-003"]
+        assert catalogue.last_event == 15
 
 
 def test_the_file_says_what_it_is(path):
@@ -67,7 +78,7 @@ def truncated(path):
         (lambda path: path.write_bytes(b"x"), "not an SQLite file"),
         (lambda path: path.mkdir(), "is a folder"),
         (other_application, "another program"),
-        (newer, r"newer reid \(schema 2, this one knows 1\). Update reid"),
+        (newer, rf"newer reid \(schema {schema.VERSION + 1}, this one knows {schema.VERSION}\). Update reid"),
         (truncated, "damaged"),
     ],
 )
@@ -99,7 +110,7 @@ def test_a_file_that_cannot_be_written_can_be_read(path):
     with Catalogue(path) as catalogue:
         # What SQLite answers for a read-only file too; the next test needs a user without all rights.
         catalogue._connection.execute("PRAGMA query_only = ON")
-        assert len(catalogue.individuals()) == 1
+        assert len(catalogue.individuals()) == 2
         with pytest.raises(CatalogueError, match=r"cannot be written.*read-only"):
             catalogue.rename("Bella", "Luna", "Anna")
 
@@ -108,7 +119,7 @@ def test_a_file_that_cannot_be_written_can_be_read(path):
 def test_a_read_only_file_is_refused_in_words(path):
     path.chmod(stat.S_IREAD)
     with Catalogue(path, create=False) as catalogue:
-        assert len(catalogue.individuals()) == 1
+        assert len(catalogue.individuals()) == 2
         with pytest.raises(CatalogueError, match="read-only"):
             catalogue.rename("Bella", "Luna", "Anna")
 
@@ -118,7 +129,7 @@ def test_a_catalogue_in_use_is_waited_for_then_refused(path, monkeypatch):
     with Catalogue(path) as catalogue:
         other = sqlite3.connect(path, isolation_level=None)
         other.execute("BEGIN IMMEDIATE")
-        assert len(catalogue.individuals()) == 1  # reading goes on
+        assert len(catalogue.individuals()) == 2  # reading goes on
         with pytest.raises(CatalogueError, match="in use"):
             catalogue.rename("Bella", "Luna", "Anna")
         other.execute("ROLLBACK")
@@ -132,7 +143,7 @@ def test_no_row_can_be_changed_or_deleted(path):
         row[0]
         for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%'")
     ]
-    assert len(tables) == 11
+    assert len(tables) == 20
     for table in tables:
         assert connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0] > 0, table
         first = connection.execute(f"SELECT * FROM {table}").description[0][0]
@@ -173,4 +184,4 @@ def test_the_same_event_cannot_be_undone_twice(path):
     with Catalogue(path) as catalogue:
         catalogue.undo("Anna")
         with pytest.raises(sqlite3.IntegrityError):
-            catalogue._connection.execute("INSERT INTO event (at, who, kind, undoes) VALUES ('', 'Anna', 'undo', 5)")
+            catalogue._connection.execute("INSERT INTO event (at, who, kind, undoes) VALUES ('', 'Anna', 'undo', 15)")

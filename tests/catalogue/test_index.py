@@ -72,12 +72,28 @@ def test_a_damaged_index_is_never_read(catalogue, harm):
 def test_a_stale_index_is_noticed(catalogue):
     path = catalogue.rebuild_index()
     facts = json.loads(path.with_name("index.json").read_text())
-    assert (facts["fingerprint"], facts["count"], facts["event"]) == ("net-1", 48, 1)
+    assert (facts["fingerprint"], facts["count"]) == ("net-1", 48)
     catalogue.decide("r1", "e0", "new", "Anna")
     index, keys = catalogue.index()
     assert index.ntotal == len(keys) == 51 and agrees(catalogue)
     catalogue.undo("Anna")
     assert catalogue.index()[0].ntotal == 48
+
+
+def test_it_is_extended_and_not_made_anew(catalogue, monkeypatch):
+    catalogue.rebuild_index()
+    monkeypatch.setattr("reid.catalogue.index.build", None)
+    written = (catalogue.data / "index.faiss").stat().st_mtime_ns
+    catalogue.rename("ind-001", "Bella", "Anna")
+    assert agrees(catalogue) and (catalogue.data / "index.faiss").stat().st_mtime_ns == written
+    catalogue.decide("r1", "e0", "new", "Anna")
+    catalogue.decide("r1", "e1", None, "Anna")
+    catalogue.set_usable(["r1:c2-0"], False, "Anna")
+    assert agrees(catalogue) and catalogue.index()[0].ntotal == 48 + 3 - 3 - 1
+    record(catalogue, "r2", {"e1": ["x", "y"]}, {"e1": "Bella"})
+    assert agrees(catalogue) and catalogue.index()[0].ntotal == 49
+    with Catalogue(catalogue.path) as other:
+        assert agrees(other)
 
 
 def test_an_empty_catalogue_has_an_empty_index(tmp_path):

@@ -134,7 +134,8 @@ def test_an_animal_recognised_from_elsewhere_does_not_lend_its_name_to_a_strange
     record(catalogue, "r1", {"e1": ["a"], "e2": ["b"]}, {"e1": "new-1", "e2": "new-1"})
     record(catalogue, "r2", {"e1": ["c"]}, {"e1": "ind-001"})
     # Now e1 is recognised through r2, and e2 is told apart from it.
-    assert record(catalogue, "r1", {"e1": ["a"], "e2": ["b"]}, {"e1": "ind-001", "e2": "new-1"}) == {"new-1": "ind-002"}
+    said = {"e1": "ind-001", "e2": "new-1"}
+    assert record(catalogue, "r1", {"e1": ["a"], "e2": ["b"]}, said, change_earlier=True) == {"new-1": "ind-002"}
     assert identities(catalogue, "r1") == {"e1": "ind-001", "e2": "ind-002"}
 
 

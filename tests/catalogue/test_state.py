@@ -72,15 +72,16 @@ class Sequences(RuleBasedStateMachine):
         return sorted({name for animal in self.plain.now.animals.values() for name in animal.names}) or ["nobody"]
 
     def met(self) -> list[tuple[str, str]]:
-        return sorted({self.plain.now.rows[row] for row in self.plain.now.place.values()})
+        return sorted({self.plain.now.rows[row] for row in self.plain.where().values()})
 
     @rule(
         data=st.data(),
         run=RUNS,
         probability=st.sampled_from([0.8, 0.9]),
         by=st.sampled_from(["reid 0.1", "reid 0.2", "Anna"]),
+        change_earlier=st.booleans(),
     )
-    def record(self, data: st.DataObject, run: str, probability: float, by: str) -> None:
+    def record(self, data: st.DataObject, run: str, probability: float, by: str, change_earlier: bool) -> None:
         where = data.draw(st.lists(st.sampled_from([*ENCOUNTERS, None]), min_size=5, max_size=5))
         found: dict[str, list[str]] = {}
         for crop, encounter in zip(CROPS, where, strict=True):
@@ -89,14 +90,29 @@ class Sequences(RuleBasedStateMachine):
         words = st.sampled_from(["?", "new-1", "new-1", "new-2", *self.names()])
         said = {encounter: data.draw(words) for encounter in found}
         self.both(
-            lambda: self.plain.record(run, found, said, probability, by == "Anna"),
-            lambda: record(self.catalogue, run, found, said, by=by, probability=probability),
+            lambda: self.plain.record(run, found, said, probability, by == "Anna", not change_earlier),
+            lambda: record(
+                self.catalogue, run, found, said, by=by, probability=probability, change_earlier=change_earlier
+            ),
         )
 
     @rule(data=st.data(), new=NAMES)
     def rename(self, data: st.DataObject, new: str) -> None:
         old = data.draw(st.sampled_from(self.names()))
         self.both(lambda: self.plain.rename(old, new), lambda: self.catalogue.rename(old, new, "Anna"))
+
+    @rule(data=st.data(), new=NAMES)
+    def alias(self, data: st.DataObject, new: str) -> None:
+        old = data.draw(st.sampled_from(self.names()))
+        self.both(lambda: self.plain.alias(old, new), lambda: self.catalogue.alias(old, new, "Anna"))
+
+    @precondition(lambda self: self.plain.now.place)
+    @rule(data=st.data())
+    def move(self, data: st.DataObject) -> None:
+        chosen = data.draw(st.lists(st.sampled_from(sorted(self.plain.now.place)), unique=True, min_size=1, max_size=2))
+        identity = data.draw(st.sampled_from([None, "new", *self.names()]))
+        keys = [":".join(key) for key in chosen]
+        self.both(lambda: self.plain.move(chosen, identity), lambda: self.catalogue.move(keys, identity, "Bo") and None)
 
     @rule(data=st.data())
     def merge(self, data: st.DataObject) -> None:
@@ -129,9 +145,39 @@ class Sequences(RuleBasedStateMachine):
         self.catalogue.close()
         self.catalogue = Catalogue(self.catalogue.path, create=False)
 
+    @rule(statement=st.integers(1, 60))
+    def crash(self, statement: int) -> None:
+        """Go on with what is on the disk at some moment within a recording, as after a kill."""
+        folder = Path(tempfile.mkdtemp(dir=self.folder))
+        connection, path = self.catalogue._connection, self.catalogue.path
+        connection.execute("PRAGMA cache_size = 2")  # pages reach the disk before the end
+        count = 0
+
+        def trace(_: str) -> None:
+            nonlocal count
+            count += 1
+            if count == statement:
+                for part in ("", "-wal"):
+                    if path.with_name(path.name + part).exists():
+                        shutil.copy(path.with_name(path.name + part), folder)
+
+        connection.set_trace_callback(trace)
+        record(
+            self.catalogue, "r9", {f"e{i}": [f"x{i}", f"y{i}"] for i in range(9)}, {f"e{i}": "new-1" for i in range(9)}
+        )
+        assert count > 60
+        self.catalogue.close()
+        self.catalogue = Catalogue(folder / path.name, create=False)
+
     @invariant()
     def the_same(self) -> None:
         assert self.actual() == self.plain.table()
+        self.catalogue.facets()
+        shown = self.catalogue._connection.execute(
+            "SELECT s.sighting, s.encounter, coalesce(p.name, 'unknown'), s.probability FROM shown s "
+            "LEFT JOIN person p ON p.individual = s.individual"
+        )
+        assert set(shown.fetchall()) == {(f"{r}:{c}", e, name, p) for r, c, e, name, _, p in self.plain.table()}
 
 
 QUICK = settings(
