@@ -18,7 +18,7 @@ from reid._version import __version__
 
 if TYPE_CHECKING:
     from reid.api import census
-    from reid.catalogue import Catalogue
+    from reid.catalogue import Catalogue, open_catalogue
     from reid.detect import read_detections, write_megadetector
     from reid.embed import Embedder, load
     from reid.errors import ReidError
@@ -32,6 +32,7 @@ _PLACES = {
     "ReidError": "reid.errors",
     "census": "reid.api",
     "load": "reid.embed",
+    "open_catalogue": "reid.catalogue",
     "read_detections": "reid.detect",
     "read_labelled": "reid.photos",
     "read_photo": "reid.photos",
@@ -47,6 +48,7 @@ __all__ = [
     "__version__",
     "census",
     "load",
+    "open_catalogue",
     "read_detections",
     "read_labelled",
     "read_photo",

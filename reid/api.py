@@ -18,7 +18,7 @@ from reid.cli import run_verb
 from reid.config import overrides_of
 from reid.tables import CROPS, DECISIONS, DETECTIONS, MATCHES, PHOTOS, read
 
-__all__ = ["Census", "census", "detect", "embed", "identify", "scan"]
+__all__ = ["Census", "census", "convert", "detect", "embed", "identify", "scan", "synthesise"]
 
 
 @dataclass(frozen=True)
@@ -142,6 +142,39 @@ def identify(
     _run("identify", {"gallery": gallery, "queries": queries, "output": output}, settings)
     folder = Path(output).expanduser()
     return pd.read_csv(folder / "matches.csv"), read(folder / "decisions.parquet", DECISIONS)
+
+
+def convert(
+    source: str | Path, output: str | Path, to: str | list[str], settings: Mapping[str, Any] | None = None
+) -> pd.DataFrame:
+    """Write a survey in the formats of other programs; the command `reid convert` as a function.
+
+    Args:
+        source: A census's folder, or a file or folder of any format that is known.
+        output: Folder for the results.
+        to: One format or several; `reid.formats.WRITERS` says which, and `photos` writes into photos' metadata.
+        settings: Any other setting by name.
+
+    Returns:
+        The notes, also in `notes.csv`: what was repaired, left out or kept although it looks wrong, by row and column.
+    """
+    targets = to if isinstance(to, str) else ",".join(to)
+    _run("convert", {"source": source, "output": output, "to": f"[{targets}]"}, settings)
+    return pd.read_csv(Path(output).expanduser() / "notes.csv")
+
+
+def synthesise(output: str | Path, settings: Mapping[str, Any] | None = None) -> pd.DataFrame:
+    """Make photos of individuals that do not exist; the command `reid synthesise` as a function.
+
+    Args:
+        output: Folder for the photos, `annotations.csv` and `truth.json`; run again, it goes on where it stopped.
+        settings: Any setting by name, for example `{"individuals": 10, "survey.cameras": 2}`.
+
+    Returns:
+        The labels, a row a photo, as text; `reid.read_labelled` reads the same from `annotations.csv`.
+    """
+    _run("synthesise", {"output": output}, settings)
+    return pd.read_csv(Path(output).expanduser() / "annotations.csv", dtype=str)
 
 
 def _run(verb: str, given: Mapping[str, Any], settings: Mapping[str, Any] | None) -> str:

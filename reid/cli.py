@@ -64,12 +64,22 @@ VERBS = {
     "export": Verb(
         "ExportConfig", "write a network for other engines", "reid export model=runs/train output=runs/onnx"
     ),
+    "synthesise": Verb(
+        "SynthesiseConfig",
+        "make photos of individuals that do not exist, with labels and the truth",
+        "reid synthesise output=runs/synthetic individuals=50 photos=6 seed=0",
+    ),
+    "convert": Verb(
+        "ConvertConfig",
+        "read and write the formats of other programs",
+        "reid convert source=runs/season output=runs/shared to=[camtrapdp,secr] stations=stations.csv time_zone=UTC",
+    ),
     "calibrate": Verb(
         "CalibrateConfig",
         "fit the probabilities to labelled animals of your own",
         "reid calibrate data=[known.csv] output=runs/calibration",
     ),
-    "catalogue": Verb("", "list, show or rename the animals of a catalogue", "reid catalogue list leopards.sqlite"),
+    "catalogue": Verb("", "look into a catalogue, correct it, look after it", "reid catalogue list leopards.sqlite"),
 }
 
 

@@ -17,6 +17,9 @@ __all__ = ["check_words", "compose", "groups", "overrides_of", "quiet_hydra", "t
 
 T = TypeVar("T")
 
+WHOLE = ("recipe",)
+"""Groups whose files set keys of the other groups, and that leave no key of their own."""
+
 
 def groups() -> dict[str, list[str]]:
     """Names of the YAML files in each group of settings."""
@@ -52,6 +55,8 @@ def _literal(value: Any) -> str:
         return repr(value)
     if isinstance(value, (list, tuple)):
         return "[" + ",".join(quoted(v) if isinstance(v, str) else _literal(v) for v in value) + "]"
+    if isinstance(value, Mapping):
+        return "{" + ",".join(f"{key}:{_literal(inner)}" for key, inner in value.items()) + "}"
     return str(value)
 
 
@@ -92,7 +97,7 @@ def compose(verb: str, schema: type[T], words: Sequence[str]) -> T:
     every = [*_from_files(files), *own]
     check_words(every, schema, verb)
     pairs = [_split(word, verb) for word in every]
-    safe = [_word(key, value, _kind(key, schema, verb)) for key, value in pairs]
+    safe = [_word(key, value, schema, verb) for key, value in pairs]
     # a program that runs inside Hydra already gets its own state back
     outer = GlobalHydra.instance().hydra
     GlobalHydra.instance().hydra = None
@@ -106,11 +111,15 @@ def compose(verb: str, schema: type[T], words: Sequence[str]) -> T:
     return typed(values, schema, verb)
 
 
-def _word(key: str, value: str, kind: Any) -> str:
+def _word(key: str, value: str, schema: Any, verb: str) -> str:
     """A setting for Hydra. A group is chosen; anything else is set, whether or not the chosen YAML mentions it."""
-    if dataclasses.is_dataclass(kind):
+    if _is_group(key, schema, verb):
         return f"{key}={value}"
-    return f"++{key}={quoted(value) if kind is str else value}"
+    return f"++{key}={quoted(value) if _kind(key, schema, verb) is str else value}"
+
+
+def _is_group(key: str, schema: Any, verb: str) -> bool:
+    return key in WHOLE or dataclasses.is_dataclass(_kind(key, schema, verb))
 
 
 def check_words(words: Iterable[str], schema: Any, verb: str) -> None:
@@ -121,7 +130,7 @@ def check_words(words: Iterable[str], schema: Any, verb: str) -> None:
     """
     known = groups()
     for key, value in (_split(word, verb) for word in words):
-        if dataclasses.is_dataclass(_kind(key, schema, verb)):
+        if _is_group(key, schema, verb):
             for choice in value.split(","):
                 if choice not in known.get(key, []):
                     raise ConfigError(f"{key}={choice!r} is unknown; choose one of {choices(known.get(key, []))}.")

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 __all__ = [
     "CatalogueError",
     "ConfigError",
+    "DivergedError",
     "FingerprintError",
     "FormatError",
     "InputError",
@@ -38,6 +39,10 @@ class TableError(ReidError):
 
 class ConfigError(ReidError):
     """A setting's name or value is wrong."""
+
+
+class DivergedError(ReidError):
+    """A training's loss became infinite or no number."""
 
 
 class FingerprintError(ReidError):

@@ -147,6 +147,13 @@ CROPS = Table(
         _c("confidence", "float", "of the detection", low=0, high=1),
         _c("orientation", "str", "the flank it shows", True, values=FLANKS),
         _c("orientation_probability", "float", "of that flank; 1 where a person said so", low=0, high=1),
+        _c(
+            "quality",
+            "float",
+            "how well the network can tell the animal by it; null without a head for that",
+            low=0,
+            high=1,
+        ),
         _c("date", "time", "local time of capture"),
         _c("camera", "str", "which camera"),
         _c("station", "str", "which place"),

@@ -1,8 +1,8 @@
-"""Batch inference: a crops table to unit vectors and flanks, streaming and resumable; bad photos are rows with a reason."""
+"""Batch inference: a crops table to unit vectors, flanks and quality, streaming and resumable; bad photos are rows with a reason."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from reid.embed.allocator import keep_memory
 from reid.embed.crops import crop_picture
 from reid.embed.flank import flank_of
 from reid.embed.network import NetworkSpec
@@ -21,17 +22,21 @@ from reid.errors import InputError
 from reid.photos import read_photo
 from reid.progress import track
 from reid.store import RowStore, digest
-from reid.tables import CROPS, PROBLEMS, UNKNOWN, check, from_rows
+from reid.tables import CROPS, FLANKS, PROBLEMS, UNKNOWN, check, from_rows
 
-__all__ = ["Embedded", "embed_crops"]
+__all__ = ["Embedded", "embed_crops", "embed_images"]
 
 BATCH = 8
 """Crops per step; on a CPU, 32 took half as long again per crop as 8."""
 AHEAD = 4
 SCHEMA = pa.schema([("vector", pa.binary()), ("flanks", pa.binary())])
+SCORED = SCHEMA.append(pa.field("quality", pa.float32()))
+"""What is kept of each crop: by a network without a head for the quality, and by one with it."""
 
 Item = tuple[str, dict[str, Any]]
 """A crop's key in the store, and its row."""
+Seen = tuple[np.ndarray, np.ndarray, float]
+"""A crop's vector, probabilities of the flanks, and quality."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +45,8 @@ class Embedded:
 
     Attributes:
         vectors: Unit vectors, float32, (n, d).
-        crops: The n crops that they belong to; flanks that nobody had named are filled in.
+        crops: The n crops that they belong to; flanks that nobody had named are filled in, and so is the quality, which is
+            null where the network has no head for it.
         problems: Problems table: the crops that could not be read.
     """
 
@@ -64,12 +70,15 @@ def embed_crops(
         cache: Folder for finished vectors; none are kept without it.
         batch: Crops per step of the network.
     """
+    keep_memory()
     rows: list[Any] = crops.to_dict("records")
     keys = [_key(row, loaded) for row in rows]
-    store = RowStore(cache, SCHEMA) if cache else None
-    known: dict[str, tuple[np.ndarray, np.ndarray]] = {}
+    scored = loaded.spec.quality
+    store = RowStore(cache, SCORED if scored else SCHEMA) if cache else None
+    known: dict[str, Seen] = {}
     for key, kept in (store.get(keys) if store else {}).items():
-        known[key] = np.frombuffer(kept["vector"], np.float32), np.frombuffer(kept["flanks"], np.float32)
+        vector, flanks = (np.frombuffer(kept[name], np.float32) for name in ("vector", "flanks"))
+        known[key] = vector, flanks, kept.get("quality", np.nan)
     todo: dict[str, Item] = {}
     for key, row in zip(keys, rows, strict=True):
         if key not in known:
@@ -80,11 +89,11 @@ def embed_crops(
 
     def flush() -> None:
         images[len(waiting) :] = 0
-        vectors, flanks = _step(images, [row["orientation"] for _, row in waiting], loaded)
-        fresh = {key: (vectors[n].copy(), flanks[n].copy()) for n, (key, _) in enumerate(waiting)}
+        vectors, flanks, quality = embed_images(images, [row["orientation"] for _, row in waiting], loaded)
+        fresh = {key: (vectors[n].copy(), flanks[n].copy(), float(quality[n])) for n, (key, _) in enumerate(waiting)}
         known.update(fresh)
         if store:
-            store.add({key: {"vector": v.tobytes(), "flanks": f.tobytes()} for key, (v, f) in fresh.items()})
+            store.add({key: _kept(seen, scored) for key, seen in fresh.items()})
         waiting.clear()
 
     inputs = _inputs(root, list(todo.values()), loaded.spec)
@@ -103,6 +112,7 @@ def embed_crops(
     vectors = np.stack([known[keys[n]][0] for n in good]) if good else np.zeros(size, np.float32)
     kept_crops = crops.iloc[good].reset_index(drop=True)
     if good:
+        kept_crops["quality"] = np.array([known[keys[n]][2] for n in good]).round(6)
         kept_crops = _with_flanks(kept_crops, np.stack([known[keys[n]][1] for n in good]))
     return Embedded(vectors, kept_crops, from_rows(reasons.values(), PROBLEMS))
 
@@ -114,21 +124,55 @@ def _key(crop: dict[str, Any], loaded: LoadedNetwork) -> str:
     return digest(crop["content_hash"], list(crop["bbox"]), facing, heads, length=24)
 
 
-def _step(images: np.ndarray, orientations: list[str], loaded: LoadedNetwork) -> tuple[np.ndarray, np.ndarray]:
+def _kept(seen: Seen, scored: bool) -> dict[str, Any]:
+    vector, flanks, quality = seen
+    out = {"vector": vector.tobytes(), "flanks": flanks.tobytes()}
+    return {**out, "quality": quality} if scored else out
+
+
+def embed_images(
+    images: np.ndarray, orientations: Sequence[str], loaded: LoadedNetwork
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """One step of the network, which turns what it sees facing right where it wants animals to face left.
+
+    Args:
+        images: Preprocessed crops, uint8 (B, 3, H, W).
+        orientations: Their flanks, where known; there can be fewer than images, if the last ones are only filling.
+        loaded: The network.
+
+    Returns:
+        Unit vectors (B, size), probabilities of the flanks (B, 5), and quality (B,), NaN without a head for it.
+    """
     import torch
 
     batch = torch.from_numpy(images)
     with torch.inference_mode():
-        vectors, flanks = loaded.network.embed(batch)
         if loaded.spec.face == "left":
-            # nobody had said which way these face; the first pass has, and those that face right are turned
-            names, _ = flank_of(flanks.numpy())
-            turn = [n for n, known in enumerate(orientations) if known == UNKNOWN and names[n] == "right"]
-            if turn:
-                turned = batch.clone()
-                turned[turn] = batch[turn].flip(-1)
-                vectors[turn] = loaded.network.embed(turned)[0][turn]
-    return vectors.numpy(), flanks.numpy()
+            batch, flanks = _turned(batch, orientations, loaded)
+            vectors, _, quality = loaded.network.embed(batch, flanks)
+        else:
+            vectors, flanks, quality = loaded.network.embed(batch)
+    return vectors.numpy(), flanks.numpy(), quality.numpy()
+
+
+def _turned(batch: Any, orientations: Sequence[str], loaded: LoadedNetwork) -> tuple[Any, Any]:
+    """The batch with all animals facing left, and their flanks.
+
+    Crops of a known flank were turned when they were read. Those of which nobody has said it are looked at first.
+    """
+    import torch
+
+    asked = [n for n, known in enumerate(orientations) if known == UNKNOWN]
+    flanks = torch.zeros(len(batch), len(FLANKS))
+    flanks[:, FLANKS.index(UNKNOWN)] = 1
+    if asked:
+        # the whole batch, so that it has the same shape each time
+        flanks[asked] = loaded.network.flanks(batch)[asked]
+        names, _ = flank_of(flanks.numpy())
+        turn = [n for n in asked if names[n] == "right"]
+        batch = batch.clone()
+        batch[turn] = batch[turn].flip(-1)
+    return batch, flanks
 
 
 def _with_flanks(crops: pd.DataFrame, probabilities: np.ndarray) -> pd.DataFrame:

@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from reid.embed.batch import Embedded, embed_crops
+from reid.embed.allocator import keep_memory
+from reid.embed.batch import Embedded, embed_crops, embed_images
 from reid.embed.network import NetworkSpec
 from reid.embed.preprocess import preprocess
 from reid.embed.weights import LoadedNetwork, load_network
-from reid.errors import InputError
+from reid.errors import InputError, choices
 from reid.photos import photo_size
-from reid.tables import CROPS, UNKNOWN, check, from_rows
+from reid.tables import CROPS, FLANKS, UNKNOWN, check, from_rows
 
 __all__ = ["Embedder", "load"]
 
@@ -59,19 +60,25 @@ class Embedder:
         s = self.spec
         return f"Embedder({self.name!r}, {s.backbone}, {s.height} x {s.width} px to {self.size}, fingerprint {self.fingerprint})"
 
-    def embed(self, photos_or_table: Any, root: str | Path = ".") -> np.ndarray:
+    def embed(
+        self, photos_or_table: Any, root: str | Path = ".", orientation: str | Sequence[str] = UNKNOWN
+    ) -> np.ndarray:
         """Embed pictures of animals.
 
         Args:
             photos_or_table: One photo's path; a list of paths; uint8 RGB arrays (h, w, 3), one or a list; or a crops
                 table, whose boxes are cut out. Photos and arrays are taken whole.
             root: Folder that a table's paths are below.
+            orientation: Of photos or arrays, the flank that each shows, or one for all: `left`, `right`, `front`, `back` or
+                `unknown`. A network that wants animals to face left looks itself where it is unknown. A table has
+                its own column for it.
 
         Returns:
             Unit vectors, float32, (n, size), in the order given.
 
         Raises:
-            InputError: a photo cannot be read; `embed_table` reports such photos as rows instead.
+            InputError: a photo cannot be read (`embed_table` reports such photos as rows instead), or a flank is
+                misspelt, or there are not as many as photos.
         """
         if isinstance(photos_or_table, pd.DataFrame):
             done = self.embed_table(photos_or_table, root)
@@ -86,9 +93,15 @@ class Embedder:
         if isinstance(photos_or_table, (str, Path)):
             photos_or_table = [photos_or_table]
         items = list(photos_or_table)
+        flanks = [orientation] * len(items) if isinstance(orientation, str) else list(orientation)
+        wrong = sorted({str(name) for name in flanks} - set(FLANKS))
+        if wrong or len(flanks) != len(items):
+            what = f"the flank {wrong[0]!r} is unknown" if wrong else f"{len(flanks)} flanks for {len(items)} photos"
+            raise InputError(f"orientation: {what}; give one of {choices(FLANKS)} for each photo, or one for all.")
         if all(isinstance(item, np.ndarray) for item in items):
-            return self._arrays(items)
-        return self.embed(whole_photos([Path(item) for item in items]), Path("/"))
+            return self._arrays(items, flanks)
+        table = whole_photos([Path(item) for item in items])
+        return self.embed(table.assign(orientation=flanks), Path("/"))
 
     def embed_table(self, crops: pd.DataFrame, root: str | Path = ".", cache: str | Path | None = None) -> Embedded:
         """Embed a crops table; photos that cannot be read are reported, not raised.
@@ -100,19 +113,19 @@ class Embedder:
         """
         return embed_crops(Path(root), check(crops, CROPS, extra=True), self.loaded, Path(cache) if cache else None)
 
-    def _arrays(self, pictures: Sequence[np.ndarray]) -> np.ndarray:
-        import torch
-
+    def _arrays(self, pictures: Sequence[np.ndarray], flanks: Sequence[str]) -> np.ndarray:
         for picture in pictures:
             if picture.ndim != 3 or picture.shape[2] != 3 or picture.dtype != np.uint8 or not picture.size:
                 raise InputError(
                     f"a picture has shape {picture.shape} and type {picture.dtype}; expected (h, w, 3) of uint8."
                 )
+        keep_memory()
         vectors = []
         for start in range(0, len(pictures), 32):
-            batch = np.stack([preprocess(picture, self.spec) for picture in pictures[start : start + 32]])
-            with torch.inference_mode():
-                vectors.append(self.loaded.network.embed(torch.from_numpy(batch))[0].numpy())
+            part = slice(start, start + 32)
+            named = flanks[part]
+            batch = np.stack([preprocess(p, self.spec, flank) for p, flank in zip(pictures[part], named, strict=True)])
+            vectors.append(embed_images(batch, named, self.loaded)[0])
         return np.concatenate(vectors) if vectors else np.zeros((0, self.size), np.float32)
 
 

@@ -44,7 +44,7 @@ def load_flank_head(network: EmbeddingNetwork, path: Path = WEIGHTS) -> dict[str
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
-    from reid.embed.network import FlankHead
+    from reid.embed.heads import FlankHead
     from reid.embed.weights import fingerprint
 
     for file in (path, path.with_suffix(".json")):

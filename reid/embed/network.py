@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields
-from typing import Any
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from reid.embed.heads import FlankHead, QualityHead
+from reid.embed.pooling import GeM, GridPool
 from reid.errors import ConfigError, choices
 from reid.tables import FLANKS, UNKNOWN
 
-__all__ = ["EmbeddingNetwork", "FlankHead", "GeM", "NetworkSpec"]
+__all__ = ["Embedding", "EmbeddingNetwork", "NetworkSpec"]
 
-POOLINGS = ("avg", "gem")
+POOLINGS = ("avg", "gem", "grid", "own")
+GRID = (2, 4, 128)
 NECKS = ("none", "bn", "linear")
 RESIZES = ("squash", "pad")
 INTERPOLATIONS = ("area", "bicubic", "bilinear")
-MIRRORED = [FLANKS.index({"left": "right", "right": "left"}.get(name, name)) for name in FLANKS]
-"""Where each flank is found after mirroring."""
 
 
 @dataclass(frozen=True)
@@ -28,8 +29,10 @@ class NetworkSpec:
 
     Attributes:
         backbone: Name of a timm network.
-        pooling: How the feature map becomes one vector: `avg`, or `gem` (generalised mean; Radenović et al. 2018,
-            "Fine-tuning CNN Image Retrieval with No Human Annotation").
+        pooling: How the feature map becomes one vector: `avg`; `gem`, a generalised mean; `grid`, the mean of each
+            cell of a grid (see `reid.embed.pooling`); or `own`, whatever pooling and norms timm's network ends in, as
+            published weights expect it.
+        grid: Rows, columns and channels of `grid`.
         neck: What follows: `none`; `bn`, batch normalisation alone (Luo et al. 2019, "Bag of Tricks and a Strong
             Baseline for Deep Person Re-identification"); `linear`, a projection to `embedding_size` and then `bn`.
         embedding_size: Length of a vector; 0 takes the backbone's.
@@ -40,11 +43,18 @@ class NetworkSpec:
         mean: Subtracted per channel (RGB, range 0 to 1) before
         std: the division by this.
         face: `as_is`, or `left`: crops of right flanks are mirrored, so that all animals face one way.
-        flank: Whether a head tells the flank from the same features.
+        flank: Whether a head tells the flank from the same backbone.
+        flank_scale: Share of the input's height and width at which it does so. Where crops must be turned to face left
+            before they become vectors, the flank takes a pass of its own, and half the size costs a quarter.
+        quality: Whether a head tells from the vector how good the crop is to recognise an animal by. Only scores of one
+            network can be compared. It learns from crops like those of the training: crops much worse than these, of
+            animals never seen, can get a high score.
+        arguments: Further arguments of timm's network, for published weights of another shape than its usual one.
     """
 
     backbone: str = "tf_efficientnet_lite0"
     pooling: str = "avg"
+    grid: tuple[int, int, int] = GRID
     neck: str = "none"
     embedding_size: int = 0
     height: int = 224
@@ -55,6 +65,9 @@ class NetworkSpec:
     std: tuple[float, float, float] = (0.5, 0.5, 0.5)
     face: str = "as_is"
     flank: bool = False
+    flank_scale: float = 1.0
+    quality: bool = False
+    arguments: dict[str, Any] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
         for name, valid in (
@@ -72,13 +85,26 @@ class NetworkSpec:
             )
         if self.neck == "linear" and self.embedding_size < 1:
             raise ConfigError("neck=linear needs embedding_size, for example 512.")
+        if len(self.grid) != 3 or min(self.grid) < 1:
+            raise ConfigError(f"grid={list(self.grid)} needs three whole numbers above 0: rows, columns and channels.")
+        if not 0.2 <= self.flank_scale <= 1:
+            raise ConfigError(
+                f"flank_scale={self.flank_scale} must lie between 0.2 and 1: a share of the input's size."
+            )
         if min(self.height, self.width) < 32:
             raise ConfigError(f"an input of {self.height} x {self.width} pixels is too small; use at least 32 x 32.")
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-like; `NetworkSpec.from_dict` reverses it."""
         values: dict[str, Any] = asdict(self)
-        return values | {"mean": list(self.mean), "std": list(self.std)}
+        # few networks have these; the others keep the fingerprint that they had
+        if not self.arguments:
+            del values["arguments"]
+        if self.pooling != "grid":
+            del values["grid"]
+        if self.flank_scale == 1:
+            del values["flank_scale"]
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> NetworkSpec:
@@ -87,50 +113,24 @@ class NetworkSpec:
         unknown = sorted(set(values) - set(names))
         if unknown:
             raise ConfigError(f"a network has no setting {', '.join(unknown)}; it has {choices(names)}.")
-        colours: dict[str, Any] = {k: tuple(values[k]) for k in ("mean", "std") if k in values}
-        return cls(**(values | colours))
+        series: dict[str, Any] = {k: tuple(values[k]) for k in ("mean", "std", "grid") if k in values}
+        return cls(**(values | series))
 
 
-class GeM(nn.Module):
-    """Generalised-mean pooling with a learned exponent: (B, C, H, W) to (B, C)."""
+class Embedding(NamedTuple):
+    """Of a batch, all float32: unit vectors (B, size), probabilities of the flanks (B, 5) in the order of `FLANKS`,
+    and the quality (B,), 0 to 1.
 
-    def __init__(self, power: float = 3.0, eps: float = 1e-6) -> None:
-        super().__init__()
-        self.power = nn.Parameter(torch.tensor(float(power)))
-        self.eps = eps
-
-    def forward(self, features: Tensor) -> Tensor:
-        # in float32: a power of small half-precision numbers underflows
-        x = features.float().clamp(min=self.eps)
-        return x.pow(self.power).mean((-2, -1)).pow(1.0 / self.power)
-
-
-class FlankHead(nn.Module):
-    """Which flank a crop shows: the backbone's feature map (B, C, h, w) to logits (B, 5), in the order of `FLANKS`.
-
-    Keeps a grid of places, since left and right differ by where the head is and not by what there is. It reads
-    the map both ways round, so a mirrored map has the same logits with left and right exchanged, whatever the
-    weights. Every place is brought to about the same strength first, which carries over better to species that
-    it never saw.
+    Without a head for the flank, all its probability lies on `unknown`; without one for the quality, it is NaN.
     """
 
-    def __init__(self, channels: int, hidden: int = 32, grid: int = 7) -> None:
-        super().__init__()
-        self.grid = grid
-        self.reduce = nn.Conv2d(channels, hidden, 1)
-        self.hide = nn.Dropout(0.5)
-        self.classify = nn.Linear(hidden * grid * grid, len(FLANKS))
-
-    def forward(self, features: Tensor) -> Tensor:
-        features = features / (features.pow(2).mean(1, keepdim=True).sqrt() + 0.25)
-        x = F.adaptive_avg_pool2d(F.relu(self.reduce(features)), self.grid)
-        ahead = self.classify(self.hide(x.flatten(1)))
-        mirrored = self.classify(self.hide(x.flip(-1).flatten(1)))
-        return (ahead + mirrored[:, MIRRORED]) / 2
+    vectors: Tensor
+    flanks: Tensor
+    quality: Tensor
 
 
 class EmbeddingNetwork(nn.Module):
-    """Crops to vectors, and to flanks if it has a head for them.
+    """Crops to vectors, and to flanks and quality if it has heads for them.
 
     Args:
         spec: What to build.
@@ -143,7 +143,11 @@ class EmbeddingNetwork(nn.Module):
 
         self.spec = spec
         try:
-            backbone: Any = timm.create_model(spec.backbone, pretrained=pretrained, num_classes=0, global_pool="")
+            pooling = {} if spec.pooling == "own" else {"global_pool": ""}
+            arguments = {**spec.arguments, **pooling, "num_classes": 0}
+            backbone: Any = timm.create_model(spec.backbone, pretrained=pretrained, **arguments)
+        except TypeError as error:
+            raise ConfigError(f"timm's {spec.backbone} does not take arguments={spec.arguments} ({error}).") from None
         except RuntimeError as error:
             near = timm.list_models(f"*{spec.backbone.split('_')[0]}*")[:8]
             raise ConfigError(
@@ -151,31 +155,57 @@ class EmbeddingNetwork(nn.Module):
             ) from None
         self.backbone = backbone
         self.backbone_size = int(backbone.num_features)
-        self.pool = GeM() if spec.pooling == "gem" else None
-        size = spec.embedding_size if spec.neck == "linear" else self.backbone_size
-        self.projection = nn.Linear(self.backbone_size, size, bias=False) if spec.neck == "linear" else nn.Identity()
+        self.pool = self._pooling(spec)
+        # timm's own head may end in another width than its feature map has
+        width = getattr(backbone, "head_hidden_size", 0) if spec.pooling == "own" else 0
+        pooled = (
+            spec.grid[0] * spec.grid[1] * spec.grid[2] if spec.pooling == "grid" else int(width or self.backbone_size)
+        )
+        size = spec.embedding_size if spec.neck == "linear" else pooled
+        self.projection = nn.Linear(pooled, size, bias=False) if spec.neck == "linear" else nn.Identity()
         self.norm = nn.BatchNorm1d(size) if spec.neck != "none" else nn.Identity()
         if isinstance(self.norm, nn.BatchNorm1d):
             self.norm.bias.requires_grad_(False)
         self.size = size
         self.flank_head = FlankHead(self.backbone_size) if spec.flank else None
+        self.quality_head = QualityHead(size) if spec.quality else None
+
+    def _pooling(self, spec: NetworkSpec) -> nn.Module | None:
+        if spec.pooling == "grid":
+            return GridPool(self.backbone_size, *spec.grid)
+        return GeM() if spec.pooling == "gem" else None
 
     def feature_map(self, images: Tensor) -> Tensor:
         """Normalised images (B, 3, H, W) to the backbone's feature map (B, C, h, w), or tokens (B, N, C)."""
         features = self.backbone.forward_features(images)
+        if not isinstance(features, Tensor):
+            raise ConfigError(f"timm's {self.spec.backbone} gives several feature maps; choose one that gives one.")
         if features.ndim == 4 and features.shape[1] != self.backbone_size:
             features = features.permute(0, 3, 1, 2)  # some transformers keep channels last
         return features
 
     def vectors(self, features: Tensor) -> Tensor:
         """A feature map or tokens to vectors (B, size), not yet of unit length."""
-        if features.ndim == 4:
+        return self.norm(self.before_norm(features))
+
+    def before_norm(self, features: Tensor) -> Tensor:
+        """The same, before the neck's norm."""
+        if self.spec.pooling == "own":
+            if features.ndim == 4 and getattr(self.backbone, "output_fmt", "") == "NHWC":
+                features = features.permute(0, 2, 3, 1)  # as its own head wants them
+            pooled = self.backbone.forward_head(features)
+        elif features.ndim == 4:
             pooled = features.float().mean((-2, -1)) if self.pool is None else self.pool(features)
+        elif isinstance(self.pool, GridPool):
+            raise ConfigError(
+                f"pooling=grid needs a feature map, and {self.spec.backbone} gives tokens; use gem or avg."
+            )
         elif self.pool is not None:
             pooled = self.pool(features.transpose(1, 2).unsqueeze(-1))
         else:
-            pooled = self.backbone.forward_head(features, pre_logits=True)
-        return self.norm(self.projection(pooled))
+            pooled = features[:, getattr(self.backbone, "num_prefix_tokens", 0) :].float().mean(1)
+        projected: Tensor = self.projection(pooled)
+        return projected
 
     def forward(self, images: Tensor) -> Tensor:
         """Normalised images (B, 3, H, W) to vectors (B, size), not yet of unit length."""
@@ -187,16 +217,41 @@ class EmbeddingNetwork(nn.Module):
         std = torch.tensor(self.spec.std, device=images.device).view(1, 3, 1, 1)
         return (images.float() / 255 - mean) / std
 
-    def embed(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """uint8 images (B, 3, H, W) to unit vectors (B, size) and probabilities of the flanks (B, 5), both float32.
+    def flank_map(self, images: Tensor) -> Tensor:
+        """uint8 images (B, 3, H, W) to the feature map that the head for the flank reads."""
+        normalised = self.normalised(images)
+        if self.spec.flank_scale < 1:
+            size = [round(side * self.spec.flank_scale) for side in normalised.shape[-2:]]
+            normalised = F.interpolate(normalised, size, mode="area")
+        return self.feature_map(normalised)
 
-        Without a head for the flank, all its probability lies on `unknown`.
+    def flanks(self, images: Tensor, features: Tensor | None = None) -> Tensor:
+        """uint8 images (B, 3, H, W) to the probabilities of their flanks (B, 5), without their vectors.
+
+        Args:
+            images: What to look at.
+            features: Their `flank_map`, where it is there already.
+        """
+        if self.flank_head is None:
+            unknown = torch.zeros(len(images), len(FLANKS), device=images.device)
+            unknown[:, FLANKS.index(UNKNOWN)] = 1
+            return unknown
+        features = self.flank_map(images) if features is None else features
+        found: Tensor = self.flank_head(features.float()).softmax(1)
+        return found
+
+    def embed(self, images: Tensor, flanks: Tensor | None = None) -> Embedding:
+        """uint8 images (B, 3, H, W) to what is known of them.
+
+        Args:
+            images: What to look at.
+            flanks: Their probabilities (B, 5), where they are known already.
         """
         features = self.feature_map(self.normalised(images))
-        vectors = F.normalize(self.vectors(features).float())
-        if self.flank_head is None:
-            flanks = torch.zeros(len(images), len(FLANKS), device=images.device)
-            flanks[:, FLANKS.index(UNKNOWN)] = 1
-        else:
-            flanks = self.flank_head(features.float()).softmax(1)
-        return vectors, flanks
+        vectors = self.vectors(features).float()
+        if flanks is None:
+            flanks = self.flanks(images, features if self.spec.flank_scale == 1 else None)
+        quality = vectors.new_full((len(images),), torch.nan)
+        if self.quality_head is not None:
+            quality = self.quality_head(vectors).float().clamp(0, 1)
+        return Embedding(F.normalize(vectors), flanks, quality)

@@ -11,7 +11,10 @@ from typing import Any
 import torch
 
 from reid.embed.flank import load_flank_head
+from reid.embed.hub import CONFIG, Published, from_folder, from_hub
+from reid.embed.miewid import is_miewid, miewid_network
 from reid.embed.network import EmbeddingNetwork, NetworkSpec
+from reid.embed.timm_weights import is_published, near_names, timm_network, timm_published
 from reid.errors import FormatError, InputError, MissingPartError, choices
 
 __all__ = ["DEFAULT", "NAMES", "LoadedNetwork", "fingerprint", "load_network", "save_network"]
@@ -28,7 +31,7 @@ class LoadedNetwork:
         network: In evaluation mode, on the CPU.
         name: What it was loaded as.
         fingerprint: 16 hex digits of the weights and the preprocessing.
-        flank_fingerprint: 16 hex digits of the head for the flank; empty without one.
+        flank_fingerprint: 16 hex digits of the heads, for the flank and for the quality; empty without any.
         card: Free facts that travel with it: licence, data, protocol, figures.
     """
 
@@ -48,15 +51,15 @@ def fingerprint(network: EmbeddingNetwork) -> str:
 
     Two networks with one fingerprint make the same vectors; vectors of two fingerprints must not be compared.
     """
-    # the head for the flank reads the same features and changes no vector
-    spec = {k: v for k, v in network.spec.to_dict().items() if k != "flank"}
+    # the heads read the same features and change no vector
+    spec = {k: v for k, v in network.spec.to_dict().items() if k not in ("flank", "flank_scale", "quality")}
     state = sha256(json.dumps(spec, sort_keys=True).encode())
     return _hashed(network, state, head=False)
 
 
 def _hashed(network: EmbeddingNetwork, state: Any, head: bool) -> str:
     for name, tensor in sorted(network.state_dict().items()):
-        if name.startswith("flank_head.") == head:
+        if name.startswith(("flank_head.", "quality_head.")) == head:
             state.update(name.encode())
             state.update(tensor.detach().cpu().contiguous().numpy().tobytes())
     return str(state.hexdigest()[:16])
@@ -66,24 +69,55 @@ def load_network(name_or_path: str | Path = "") -> LoadedNetwork:
     """Load a network by name, or from a folder that `save_network` or a training run wrote.
 
     Args:
-        name_or_path: A shipped name (see `NAMES`), or a folder with `network.json` and `weights.safetensors`.
-            Empty: the default.
+        name_or_path: One of these; empty is the default.
+
+            - a shipped name (see `NAMES`);
+            - a folder with `network.json` and `weights.safetensors`, or with `config.json` and weights as timm or
+              MiewID lay them out for the hub (`local-dir:FOLDER` says the same);
+            - `hf-hub:OWNER/NAME` or `hf-hub:OWNER/NAME@REVISION`: such files on the Hugging Face hub;
+            - `timm:NAME`, or timm's name with a tag alone, as `resnet18.a1_in1k`: the weights that timm publishes.
 
     Raises:
         InputError: no such name or folder.
-        FormatError: the folder's files do not fit each other.
-        MissingPartError: the package that brings the weights is not installed.
+        FormatError: the files do not fit each other.
+        MissingPartError: the weights are not here and cannot be downloaded, or their package is not installed.
     """
-    name = str(name_or_path) or DEFAULT
-    if name in NAMES:
-        network, card = NAMES[name]()
-    elif Path(name).is_dir():
-        network, card = _from_folder(Path(name))
-    else:
-        raise InputError(f"no network {name!r}: it is neither a folder nor one of {choices(NAMES)}.")
+    network, card, name = _found(str(name_or_path) or DEFAULT)
     network.eval()
-    head = _hashed(network, sha256(), head=True) if network.flank_head is not None else ""
-    return LoadedNetwork(network, name if name in NAMES else Path(name).name, fingerprint(network), head, card)
+    head = _hashed(network, sha256(), head=True) if network.flank_head or network.quality_head else ""
+    return LoadedNetwork(network, name, fingerprint(network), head, card)
+
+
+def _found(given: str) -> tuple[EmbeddingNetwork, dict[str, Any], str]:
+    """The network, its card and its short name."""
+    if given in NAMES:
+        return *NAMES[given](), given
+    kind, _, rest = given.partition(":")
+    folder = Path(rest if kind == "local-dir" else given)
+    if folder.is_dir():
+        if (folder / CONFIG).is_file() and not (folder / CARD).is_file():
+            return _published(from_folder(folder))
+        return *_from_folder(folder), folder.name
+    if kind == "local-dir":
+        raise InputError(f"{given}: there is no folder {rest!r}.")
+    if kind == "hf-hub":
+        return _published(from_hub(rest))
+    if kind == "timm":
+        return timm_published(rest)
+    if is_published(given):
+        return timm_published(given)
+    if "/" in given and ":" not in given:
+        hint = f"if it lies on the Hugging Face hub, write hf-hub:{given}"
+    elif near := near_names(given):
+        hint = f"timm has {', '.join(f'timm:{name}' for name in near)}"
+    else:
+        hint = "others are named timm:NAME or hf-hub:OWNER/NAME"
+    raise InputError(f"no network {given!r}: it is neither a folder nor one of {choices(NAMES)}; {hint}.")
+
+
+def _published(files: Published) -> tuple[EmbeddingNetwork, dict[str, Any], str]:
+    read = miewid_network if is_miewid(files.config) else timm_network
+    return *read(files), files.name
 
 
 def save_network(network: EmbeddingNetwork, folder: str | Path, card: dict[str, Any] | None = None) -> None:

@@ -73,6 +73,7 @@ def rank(
     exclude: Sequence[str] = (),
     hits: int = 10,
     block: int = 0,
+    right: str = "identity",
 ) -> Ranking:
     """Rank the gallery for every query.
 
@@ -88,6 +89,8 @@ def rank(
         exclude: Which of `EXCLUSIONS` apply.
         hits: How many hits to keep of each query.
         block: Queries at a time; 0 for a size that suits the gallery. Changes no figure.
+        right: The column that a right photo shares with the query. Where it is finer than `identity` (an individual's
+            flank), photos of the query's individual that do not share it are neither right nor wrong: they are left out.
 
     Raises:
         InputError: vectors and rows do not belong together, or a vector is not finite.
@@ -102,11 +105,12 @@ def rank(
     wrong = [name for name in exclude if name not in EXCLUSIONS]
     if wrong:
         raise ConfigError(f"exclude={wrong[0]!r} is unknown; choose among {choices(EXCLUSIONS)}.")
-    identity, kept = _codes(queries, gallery, "identity"), min(hits, len(gallery))
+    whose, kept = _codes(queries, gallery, right), min(hits, len(gallery))
     masks = [_codes(queries, gallery, "crop_id")]
     if "encounter" in exclude:
         masks.append(_codes(queries, gallery, "encounter"))
     flanks = (_sides(queries), _sides(gallery)) if "flank" in exclude else None
+    animals = _codes(queries, gallery, "identity") if right != "identity" else None
     names = gallery["identity"].to_numpy(dtype=object)
     best_rows = np.full((len(queries), kept), -1)
     best = np.full((len(queries), kept), -np.inf, np.float32)
@@ -118,13 +122,16 @@ def rank(
                 out |= (others == own[n]) & (own[n] >= 0)
             if flanks is not None:
                 out |= flanks[0][n] * flanks[1] == -1
+            same = (whose[1] == whose[0][n]) & (whose[0][n] >= 0)
+            if animals is not None:
+                out |= (animals[1] == animals[0][n]) & (animals[0][n] >= 0) & ~same
             scores[out] = -np.inf
-            right = (identity[1] == identity[0][n]) & (identity[0][n] >= 0) & ~out
+            same &= ~out
             first = _first(scores, kept)
             best_rows[n, : len(first)], best[n, : len(first)] = first, scores[first]
             nearest = names[first[0]] if len(first) else None
             score = float(scores[first[0]]) if len(first) else np.nan
-            rows.append((*placed(scores[right], np.sort(scores[~right & ~out])), score, nearest))
+            rows.append((*placed(scores[same], np.sort(scores[~same & ~out])), score, nearest))
     return Ranking(_table(queries, rows), best_rows, best)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,10 +10,7 @@ import numpy as np
 from reid.embed.network import NetworkSpec
 from reid.errors import ConfigError
 
-__all__ = ["AugmentationSettings", "augmenter"]
-
-Augmenter = Callable[[np.ndarray, int], np.ndarray]
-"""From a kept crop, uint8 (3, H, W), and a seed to the network's input, uint8 (3, h, w)."""
+__all__ = ["AugmentationSettings", "Augmenter"]
 
 
 @dataclass(frozen=True)
@@ -65,27 +61,45 @@ class AugmentationSettings:
                 raise ConfigError(f"augmentation.{name}={getattr(self, name)} must lie between 0 and 90 degrees.")
 
 
-def augmenter(settings: AugmentationSettings, spec: NetworkSpec) -> Augmenter:
-    """A function that augments one crop; the same crop and seed give the same picture."""
-    import albumentations
-    import cv2
+class Augmenter:
+    """Augments one crop at a time; the same crop, seed and size give the same picture.
 
-    cv2.setNumThreads(0)  # workers would fight for the cores
-    steps = albumentations.Compose([*_geometry(settings, spec), *_light(settings), *_cover(settings)])
+    Args:
+        settings: What is done.
+        spec: The network that sees it.
+    """
 
-    def augment(picture: np.ndarray, seed: int) -> np.ndarray:
+    def __init__(self, settings: AugmentationSettings, spec: NetworkSpec) -> None:
+        self.settings, self.spec = settings, spec
+        self.steps: dict[tuple[int, int], Any] = {}
+
+    def __call__(self, picture: np.ndarray, seed: int, size: tuple[int, int] | None = None) -> np.ndarray:
+        """From a kept crop, uint8 (3, H, W), to an input of the height and width given, or else of the network's."""
+        height, width = size or (self.spec.height, self.spec.width)
+        if (height, width) not in self.steps:
+            self.steps[height, width] = self._made(height, width)
+        steps = self.steps[height, width]
         steps.set_random_seed(seed)
         changed = steps(image=np.ascontiguousarray(picture.transpose(1, 2, 0)))["image"]
         return np.ascontiguousarray(changed.transpose(2, 0, 1))
 
-    return augment
+    def _made(self, height: int, width: int) -> Any:
+        import albumentations
+        import cv2
+
+        cv2.setNumThreads(0)  # workers would fight for the cores
+        fill = tuple(float(round(255 * value)) for value in self.spec.mean)
+        resize = albumentations.Resize(height, width, interpolation=cv2.INTER_AREA)
+        s = self.settings
+        return albumentations.Compose([*_geometry(s, fill), resize, *_light(s), *_cover(s)])
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__ | {"steps": {}}  # made anew in each worker
 
 
-def _geometry(settings: AugmentationSettings, spec: NetworkSpec) -> list[Any]:
+def _geometry(settings: AugmentationSettings, fill: tuple[float, ...]) -> list[Any]:
     import albumentations as a
-    import cv2
 
-    fill = tuple(float(round(255 * value)) for value in spec.mean)
     s, steps = settings, []
     if s.geometry and (s.rotate or s.shear):
         shear = {"x": (-s.shear, s.shear), "y": (-s.shear / 2, s.shear / 2)}
@@ -94,7 +108,7 @@ def _geometry(settings: AugmentationSettings, spec: NetworkSpec) -> list[Any]:
         steps.append(a.Perspective(scale=(0.0, s.perspective), fill=fill, p=s.geometry / 2))
     if s.jitter:
         steps.append(a.CropAndPad(percent=(-s.jitter, s.jitter), keep_size=False, fill=fill, p=1.0))
-    return [*steps, a.Resize(spec.height, spec.width, interpolation=cv2.INTER_AREA)]
+    return steps
 
 
 def _light(settings: AugmentationSettings) -> list[Any]:

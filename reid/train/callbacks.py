@@ -1,25 +1,43 @@
-"""What happens around the steps: averaged weights, the last state kept, the log, the bar."""
+"""What happens around the steps: the sampler's epoch, averaged weights, the last state kept, patience, the log, the bar."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import lightning.pytorch as pl
 import torch
-from lightning.pytorch.callbacks import WeightAveraging
+from lightning.pytorch.callbacks import EarlyStopping, WeightAveraging
 from torch import Tensor
 
 from reid.train.curves import draw_curves, write_metrics
+from reid.train.sampler import Batches
 
-__all__ = ["Averaged", "Bar", "KeepLast", "Log", "latest_figures"]
+__all__ = ["Averaged", "Bar", "Epochs", "KeepLast", "Log", "Patience", "latest_figures"]
 
 
 def latest_figures(trainer: pl.Trainer) -> dict[str, float]:
     """What the last validation gave."""
     logged = {name: float(value) for name, value in trainer.callback_metrics.items()}
     return {name: value for name, value in logged.items() if name.rpartition("/")[2] in ("mAP", "top1", "queries")}
+
+
+class Epochs(pl.Callback):
+    """Tells the sampler which epoch comes. Lightning tells it to samplers of single crops, and not to those of batches."""
+
+    def __init__(self, batches: Batches) -> None:
+        self.batches = batches
+
+    def on_load_checkpoint(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        # workers of a resumed run begin to draw before its first epoch begins
+        self.batches.set_epoch(int(checkpoint["epoch"]) + 1)
+
+    def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self.batches.set_epoch(trainer.current_epoch)
 
 
 class Averaged(WeightAveraging):
@@ -52,11 +70,27 @@ class KeepLast(pl.Callback):
             partial.replace(self.path)
 
 
-class Log(pl.Callback):
-    """One row an epoch, in `metrics.csv` and as curves; the rows travel with the state, so a resumed log has no gap."""
+class Patience(EarlyStopping):
+    """Stop after so many judgements without a better figure; a run that has stopped so stays finished when it is resumed."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, figure: str, patience: int) -> None:
+        super().__init__(figure, mode="max", patience=patience, check_on_train_epoch_end=False)
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        if self.wait_count >= self.patience:
+            trainer.should_stop = True
+
+
+class Log(pl.Callback):
+    """One row an epoch, in `metrics.csv` and as curves; the rows travel with the state, so a resumed log has no gap.
+
+    Args:
+        folder: Where they are written.
+        size_in: Height and width of the input in an epoch.
+    """
+
+    def __init__(self, folder: Path, size_in: Callable[[int], tuple[int, int]]) -> None:
+        self.folder, self.size_in = folder, size_in
         self.rows: list[dict[str, float]] = []
         self.started = 0.0
 
@@ -66,6 +100,7 @@ class Log(pl.Callback):
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         judged = bool(trainer.num_val_batches) and (trainer.current_epoch + 1) % trainer.check_val_every_n_epoch == 0  # type: ignore[operator]
         row = {"epoch": float(trainer.current_epoch + 1), "step": float(trainer.global_step)}
+        row["height"], row["width"] = map(float, self.size_in(trainer.current_epoch))
         row |= {name: float(value) for name, value in trainer.callback_metrics.items() if name.startswith("loss")}
         row |= latest_figures(trainer) if judged else {}
         for group in trainer.optimizers[0].param_groups:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import tempfile
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from reid.embed.network import MIRRORED, EmbeddingNetwork, FlankHead
+from reid.embed.heads import MIRRORED, FlankHead
+from reid.embed.network import EmbeddingNetwork
 from reid.embed.weights import LoadedNetwork
 from reid.errors import MissingPartError, OutputError
 from reid.store import write_json
-from reid.tables import FLANKS
+from reid.tables import FLANKS, UNKNOWN
 
 __all__ = ["BATCHES", "TOLERANCE", "export_onnx", "export_openvino"]
 
@@ -26,34 +28,48 @@ TOLERANCE = 1e-4
 """Largest difference of a number of a unit vector, or of a probability."""
 OPSET = 17
 
-Engine = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
-"""uint8 images (B, 3, H, W) to unit vectors and probabilities of the flanks."""
+Engine = Callable[[np.ndarray], Sequence[np.ndarray]]
+"""uint8 images (B, 3, H, W) to the arrays that `outputs` names."""
+
+
+def outputs(network: EmbeddingNetwork) -> tuple[str, ...]:
+    """What the exported network gives, in order; the quality only where it has a head for it."""
+    return ("vectors", "flanks", "quality") if network.quality_head is not None else ("vectors", "flanks")
 
 
 class Exported(nn.Module):
-    """The network from uint8 images to unit vectors and flanks, in operations that every engine has."""
+    """The network from uint8 images to its outputs, in operations that every engine has."""
 
     def __init__(self, network: EmbeddingNetwork) -> None:
         super().__init__()
         self.network = network
         self.rows = self.columns = torch.zeros(0)
+        spec = network.spec
+        # what the head for the flank sees may be a smaller picture
+        self.shrink = [pooling_matrix(side, round(side * spec.flank_scale)) for side in (spec.height, spec.width)]
         if network.flank_head is not None:
             with torch.inference_mode():
-                spec = network.spec
-                features = network.feature_map(torch.zeros(1, 3, spec.height, spec.width))
+                features = network.flank_map(torch.zeros(1, 3, spec.height, spec.width, dtype=torch.uint8))
             self.rows = pooling_matrix(features.shape[-2], network.flank_head.grid)
             self.columns = pooling_matrix(features.shape[-1], network.flank_head.grid)
 
-    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        features = self.network.feature_map(self.network.normalised(images))
-        vectors = F.normalize(self.network.vectors(features))
+    def forward(self, images: Tensor) -> tuple[Tensor, ...]:
+        pictures = self.network.normalised(images)
+        features = self.network.feature_map(pictures)
+        vectors = self.network.vectors(features)
+        out = F.normalize(vectors), self._flanks(pictures, features, vectors)
+        return out if self.network.quality_head is None else (*out, self.network.quality_head(vectors).clamp(0, 1))
+
+    def _flanks(self, pictures: Tensor, features: Tensor, vectors: Tensor) -> Tensor:
         head = self.network.flank_head
         if head is None:
-            flanks = torch.zeros(len(FLANKS)).index_fill(0, torch.tensor([len(FLANKS) - 1]), 1.0)
-            return vectors, vectors[:, :1] * 0 + flanks
-        return vectors, self._flanks(head, features).softmax(1)
+            flanks = torch.zeros(len(FLANKS)).index_fill(0, torch.tensor([FLANKS.index(UNKNOWN)]), 1.0)
+            return vectors[:, :1] * 0 + flanks
+        if self.network.spec.flank_scale < 1:
+            features = self.network.feature_map(self.shrink[0] @ pictures @ self.shrink[1].T)
+        return self._flank_logits(head, features).softmax(1)
 
-    def _flanks(self, head: FlankHead, features: Tensor) -> Tensor:
+    def _flank_logits(self, head: FlankHead, features: Tensor) -> Tensor:
         """As `FlankHead.forward`, with its pooling as two products of matrices, since ONNX has no such pooling."""
         features = features / (features.pow(2).mean(1, keepdim=True).sqrt() + 0.25)
         x = self.rows @ F.relu(head.reduce(features)) @ self.columns.T
@@ -76,8 +92,8 @@ def pooling_matrix(size: int, grid: int) -> Tensor:
 
 def export_onnx(loaded: LoadedNetwork, folder: Path) -> dict[str, Any]:
     """Write `network.onnx`, which takes uint8 RGB images (batch, 3, height, width), any number at a time, and gives
-    `vectors` (batch, size) of unit length and `flanks` (batch, 5); and `network.json`, which says how to prepare
-    a crop.
+    `vectors` (batch, size) of unit length, `flanks` (batch, 5) and, with a head for it, `quality` (batch,); and
+    `network.json`, which says how to prepare a crop.
 
     Returns:
         The largest differences from the original, by batch size.
@@ -97,18 +113,17 @@ def export_onnx(loaded: LoadedNetwork, folder: Path) -> dict[str, Any]:
     path, partial = folder / "network.onnx", folder / "network.onnx.part"
     spec = loaded.spec
     example = torch.zeros(2, 3, spec.height, spec.width, dtype=torch.uint8)
-    outputs = ["vectors", "flanks"]
+    names = outputs(loaded.network)
     with warnings.catch_warnings(), torch.inference_mode():
         warnings.simplefilter("ignore")  # of tracing, about branches on fixed sizes
         torch.onnx.export(
-            Exported(loaded.network).eval(), (example,), str(partial), input_names=["images"], output_names=outputs,
-            dynamic_axes={name: {0: "batch"} for name in ("images", *outputs)}, opset_version=OPSET, dynamo=False,
+            Exported(loaded.network).eval(), (example,), str(partial), input_names=["images"], output_names=list(names),
+            dynamic_axes={name: {0: "batch"} for name in ("images", *names)}, opset_version=OPSET, dynamo=False,
         )  # fmt: skip
     session = onnxruntime.InferenceSession(str(partial), providers=["CPUExecutionProvider"])
 
-    def engine(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        vectors, flanks = session.run(outputs, {"images": images})
-        return np.asarray(vectors), np.asarray(flanks)
+    def engine(images: np.ndarray) -> Sequence[np.ndarray]:
+        return [np.asarray(part) for part in session.run(names, {"images": images})]
 
     found = compare(loaded.network, engine, "network.onnx")
     partial.replace(path)
@@ -118,7 +133,9 @@ def export_onnx(loaded: LoadedNetwork, folder: Path) -> dict[str, Any]:
             "fingerprint": loaded.fingerprint,
             "card": loaded.card,
             "input": "uint8 RGB (batch, 3, height, width): the crop resized and turned as `network` says; it normalises by itself",
-            "output": "vectors (batch, size) of unit length; flanks (batch, 5), probabilities of " + ", ".join(FLANKS),
+            "output": "vectors (batch, size) of unit length; flanks (batch, 5), probabilities of "
+            + ", ".join(FLANKS)
+            + ("; quality (batch,), 0 to 1" if "quality" in names else ""),
             "largest_difference": found,
         },
         folder / "network.json",
@@ -129,6 +146,9 @@ def export_onnx(loaded: LoadedNetwork, folder: Path) -> dict[str, Any]:
 def export_openvino(loaded: LoadedNetwork, folder: Path) -> dict[str, Any] | None:
     """Write `network.xml` and `network.bin` from `network.onnx`; None where openvino is not installed.
 
+    Returns:
+        The largest differences from the original, by batch size.
+
     Raises:
         OutputError: the exported network gives other vectors.
     """
@@ -136,16 +156,24 @@ def export_openvino(loaded: LoadedNetwork, folder: Path) -> dict[str, Any] | Non
         import openvino
     except ImportError:
         return None
-    model = openvino.convert_model(folder / "network.onnx")
-    # in full precision: engines differ in how they use their halves
-    openvino.save_model(model, folder / "network.xml", compress_to_fp16=False)
-    compiled = openvino.compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    core = openvino.Core()
+    names = outputs(loaded.network)
+    with tempfile.TemporaryDirectory(dir=folder, prefix="openvino-") as own:
+        path = Path(own) / "network.xml"
+        # in full precision: engines differ in how they use their halves
+        openvino.save_model(core.read_model(folder / "network.onnx"), path, compress_to_fp16=False)
+        # what is compared is what was written; from memory, since a file in use cannot be moved everywhere
+        written = core.read_model(path.read_bytes(), path.with_suffix(".bin").read_bytes())
+        compiled = core.compile_model(written, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
 
-    def engine(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        found = compiled(images)
-        return np.asarray(found[0]), np.asarray(found[1])
+        def engine(images: np.ndarray) -> Sequence[np.ndarray]:
+            given = compiled(images)
+            return [np.array(given[name]) for name in names]
 
-    return compare(loaded.network, engine, "network.xml")
+        found = compare(loaded.network, engine, "network.xml")
+        for part in (path.with_suffix(".bin"), path):
+            part.replace(folder / part.name)
+    return found
 
 
 def compare(network: EmbeddingNetwork, engine: Engine, name: str) -> dict[str, float]:
@@ -159,7 +187,8 @@ def compare(network: EmbeddingNetwork, engine: Engine, name: str) -> dict[str, f
     for batch in BATCHES:
         images = rng.integers(0, 256, (batch, 3, spec.height, spec.width), np.uint8)
         with torch.inference_mode():
-            expected = [part.numpy() for part in network.embed(torch.from_numpy(images))]
+            embedding = network.embed(torch.from_numpy(images))
+        expected = [getattr(embedding, part).numpy() for part in outputs(network)]
         given = engine(images)
         if any(a.shape != b.shape for a, b in zip(given, expected, strict=True)):
             shapes = [(a.shape, b.shape) for a, b in zip(given, expected, strict=True)]

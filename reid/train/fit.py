@@ -14,20 +14,20 @@ from typing import Any
 import lightning.pytorch as pl
 import numpy as np
 import torch
-from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
+from lightning.pytorch.callbacks import ModelCheckpoint
 
+from reid.embed.allocator import keep_memory
 from reid.embed.network import EmbeddingNetwork
 from reid.embed.weights import fingerprint, save_network
-from reid.errors import ConfigError, choices
-from reid.progress import track
-from reid.train.augment import augmenter
-from reid.train.callbacks import Averaged, Bar, KeepLast, Log
+from reid.train.augment import Augmenter
+from reid.train.before import check, judge, refuse_half_on_cpu
+from reid.train.begin import class_means
+from reid.train.callbacks import Averaged, Bar, Epochs, KeepLast, Log, Patience
 from reid.train.loaders import training_loader, validation_loader
 from reid.train.material import Material, prepare
 from reid.train.module import Training
 from reid.train.outputs import card, check_same_data, describe, show
 from reid.train.recipe import PRECISIONS, Recipe
-from reid.train.retrieval import figures
 from reid.train.sampler import Batches
 from reid.train.start import starting_network
 
@@ -72,26 +72,24 @@ def train(
         ReidError: the data or the settings do not do; the message says why.
     """
     quiet()
+    keep_memory()
+    refuse_half_on_cpu(recipe)
     if recipe.trainer.threads:
         torch.set_num_threads(recipe.trainer.threads)
     network, origin = starting_network(recipe.network, model, recipe.trainer.seed)
     material = prepare(sources, recipe, cache or folder / "cache")
     before = judge(network, material, recipe)
-    _check(recipe, network, material, before)
+    check(recipe, network, material, before)
     last = folder / "checkpoints" / "last.ckpt"
     check_same_data(folder, material, last.is_file())
-    log = Log(folder)
+    log = Log(folder, recipe.size_in)
     log.rows.append({"epoch": 0.0, "step": 0.0, **before})
     best = _best(recipe, folder) if material.task is not None else None
     callbacks = [Bar(), log, KeepLast(last), *([best] if best else [])]
     if recipe.trainer.average:
         callbacks.append(Averaged(recipe.trainer.average))
     if recipe.trainer.patience and best:
-        callbacks.append(
-            EarlyStopping(
-                recipe.validation.figure, mode="max", patience=recipe.trainer.patience, check_on_train_epoch_end=False
-            )
-        )
+        callbacks.append(Patience(recipe.validation.figure, recipe.trainer.patience))
     trainer = _trainer(recipe, folder, callbacks)
     batches = Batches(
         material.classes,
@@ -100,8 +98,10 @@ def train(
         recipe.trainer.seed,
         trainer.global_rank,
         trainer.world_size,
+        recipe.size_in,
     )
-    augment = augmenter(recipe.augmentation, recipe.network)
+    trainer.callbacks.append(Epochs(batches))  # type: ignore[attr-defined]
+    augment = Augmenter(recipe.augmentation, recipe.network)
     loader = training_loader(
         material.pictures, material.classes, material.flanks, augment, batches, recipe.trainer.workers
     )
@@ -112,6 +112,8 @@ def train(
     counts = np.bincount(material.classes)
     torch.manual_seed(recipe.trainer.seed)
     module = Training(network, recipe.loss, recipe.optimiser, counts, steps, material.task, recipe.trainer.seed)
+    if recipe.loss.arcface.begin == "means" and "arcface" in recipe.loss.active and not last.is_file():
+        module.losses.begin(class_means(module.network, material.pictures, material.classes))
     held_out = validation_loader(material.held_out, recipe.sampler.batch, 0) if material.held_out is not None else None
     _fit(trainer, module, loader, held_out, last)
     path = Path(best.best_model_path) if best and best.best_model_path else last
@@ -123,46 +125,12 @@ def train(
     return Outcome(fingerprint(network), before, after, epoch, material)
 
 
-def judge(network: EmbeddingNetwork, material: Material, recipe: Recipe) -> dict[str, float]:
-    """The held-out figures of a network as it is, on the CPU; empty where nothing is held out."""
-    if material.task is None or material.held_out is None:
-        return {}
-    network = network.eval().to(memory_format=torch.channels_last)
-    loader = validation_loader(material.held_out, recipe.sampler.batch, 0)
-    half = torch.autocast("cpu", torch.bfloat16, enabled=recipe.trainer.precision == "bf16")
-    vectors = []
-    with torch.inference_mode(), half:
-        for images in track(loader, "judge", unit="batch"):
-            vectors.append(network.embed(images.contiguous(memory_format=torch.channels_last))[0].numpy())
-    return figures(np.concatenate(vectors), material.task)
-
-
 def quiet() -> None:
     """Keep Lightning's own words off the terminal: the bar and the summary say what matters."""
     for name in ("lightning.pytorch", "lightning.fabric", "lightning"):
         logging.getLogger(name).setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", module="lightning.*")
     warnings.filterwarnings("ignore", message=".*does not have many workers.*")
-
-
-def _check(recipe: Recipe, network: EmbeddingNetwork, material: Material, before: dict[str, float]) -> None:
-    if material.task is not None and recipe.validation.figure not in before:
-        valid = choices(name for name in before if not name.endswith("/queries"))
-        what = f"it has {valid}" if valid else "no held-out photo has another one of its class from another encounter"
-        raise ConfigError(
-            f"validation.figure={recipe.validation.figure} cannot be computed on the held-out photos: {what}."
-        )
-    if network.flank_head is not None:
-        if (material.flanks < 0).all():
-            raise ConfigError(
-                "network.flank=true needs labelled flanks, and no training photo has one; set network.flank=false."
-            )
-        with torch.inference_mode():
-            features = network.feature_map(torch.zeros(1, 3, recipe.network.height, recipe.network.width))
-        if features.ndim != 4:
-            raise ConfigError(
-                f"network.flank=true needs a backbone with a feature map; {recipe.network.backbone} gives tokens."
-            )
 
 
 def _best(recipe: Recipe, folder: Path) -> ModelCheckpoint:

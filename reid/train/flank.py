@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from reid.embed.network import FlankHead
+from reid.embed.heads import FlankHead
 from reid.tables import FLANKS
 from reid.train.flank_data import FlankCrop
 from reid.train.flank_views import Maps

@@ -1,4 +1,4 @@
-"""How the shipped head for the flank is made and measured, from the data sets to the file and its card."""
+"""How a head for the flank is made and measured, from the data sets to the head and its card."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from reid.embed.heads import FlankHead
 from reid.embed.network import EmbeddingNetwork
 from reid.embed.weights import fingerprint
 from reid.progress import track
@@ -28,7 +29,7 @@ from reid.train.flank import (
 from reid.train.flank_data import FlankCrop, background, read_flank_crops
 from reid.train.flank_views import Maps, feature_maps
 
-__all__ = ["train_shipped_head"]
+__all__ = ["save_head", "train_head"]
 
 TEST = ("snow_leopards", "jaguars")
 NAME = "flank-lite0"
@@ -53,28 +54,28 @@ LIMITS = (
 )
 
 
-def train_shipped_head(
+def train_head(
     network: EmbeddingNetwork,
+    name: str,
     data: Path,
     labels: Path,
     jaguars: Path,
-    output: Path,
     cache: Path | None = None,
     settings: FlankTraining | None = None,
-) -> dict[str, Any]:
-    """Train and measure the head, and write `flank-lite0.safetensors` and its card `flank-lite0.json`.
+) -> tuple[FlankHead, dict[str, Any]]:
+    """Train and measure a head.
 
     Args:
-        network: `lite0-imagenet`.
+        network: Whose feature maps it shall read; nothing of it is trained.
+        name: Of the network, for the card.
         data: Folder with the folders nyala, atrw, amur_leopards and snow_leopards.
         labels: CSV of flanks named by eye.
         jaguars: Folder of the sample photos.
-        output: Folder to write into.
         cache: Folder that keeps the feature maps.
         settings: How heads learn.
 
     Returns:
-        The card.
+        The head, in evaluation mode, and its card.
 
     Raises:
         InputError: a data set is missing.
@@ -120,8 +121,8 @@ def train_shipped_head(
     }
     counted = Counter((crop.dataset, crop.orientation) for crop in crops)
     card = {
-        "what": "head that tells the flank from the feature map of lite0-imagenet",
-        "network": "lite0-imagenet",
+        "what": f"head that tells the flank from the feature map of {name}",
+        "network": name,
         "fingerprint": fingerprint(network),
         "flanks": list(FLANKS),
         "licence": "CC BY-NC-SA 4.0",
@@ -133,8 +134,7 @@ def train_shipped_head(
         "temperature": round(temperature, 4),
         "figures": figures,
     }
-    _save(head, card, output)
-    return card
+    return head, card
 
 
 def _all_maps(
@@ -180,7 +180,8 @@ def _weights(dataset: np.ndarray, flank: np.ndarray) -> np.ndarray:
     return weight
 
 
-def _save(head: Any, card: dict[str, Any], output: Path) -> None:
+def save_head(head: FlankHead, card: dict[str, Any], output: Path) -> None:
+    """Write `flank-lite0.safetensors`, in half precision, and its card `flank-lite0.json` into a folder."""
     import torch
     from safetensors.torch import save
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from reid.embed.network import EmbeddingNetwork
 from reid.embed.preprocess import preprocess
+from reid.embed.weights import fingerprint
 from reid.photos import read_photo
 from reid.progress import track
 from reid.store import digest
@@ -112,6 +113,7 @@ def feature_maps(
         list(views),
         seed,
         network.spec.to_dict(),
+        fingerprint(network),
     )
     kept = cache / f"flank-{key}.npz" if cache else None
     if kept and kept.is_file():
@@ -124,8 +126,7 @@ def feature_maps(
 
     def flush() -> None:
         with torch.inference_mode():
-            batch = network.normalised(torch.from_numpy(np.stack(images)))
-            features.append(network.feature_map(batch).half().numpy())
+            features.append(network.flank_map(torch.from_numpy(np.stack(images))).half().numpy())
         images.clear()
 
     for number, (crop, many) in enumerate(track(list(zip(crops, views, strict=True)), "features", unit="crop")):

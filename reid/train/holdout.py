@@ -1,4 +1,4 @@
-"""What is held out of training to choose the weights by: whole individuals, or whole encounters."""
+"""What is held out of training to choose the weights by: individuals, encounters, or single photos."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ import numpy as np
 import pandas as pd
 
 from reid.errors import ConfigError, InputError, choices
+from reid.evaluate.draws import draw_animals, known_rows, share
 from reid.store import digest
 
 __all__ = ["Parts", "ValidationSettings", "hold_out"]
 
-RULES = ("identity", "encounter", "auto")
+RULES = ("identity", "encounter", "photo", "auto")
 FEWEST = 5
 """Data sets of fewer individuals (or classes with a second encounter) are trained on whole."""
 
@@ -24,22 +25,29 @@ class ValidationSettings:
     Attributes:
         by: `identity` holds out individuals with all their photos: their photos are searched among each other.
             `encounter` holds out single encounters of individuals that stay in training: their photos are
-            searched among the training photos of their data set. `auto` takes encounters where a data set names
-            them, and individuals elsewhere.
-        share: Share of the individuals, or of the classes seen in more than one encounter; 0 holds nothing out.
+            searched among the training photos of their data set. `photo` holds out single photos of each
+            individual, the split that most published figures use, although a photo of the same visit often stays
+            behind. `auto` takes encounters where a data set names them, and individuals elsewhere. Several rules are
+            one for each data set, in their order.
+        share: Share of the photos, by whole individuals or by photo; or of the classes seen in more than one encounter;
+            0 holds nothing out.
+        seed: Of the choice. By individual and by photo it is the choice that `reid evaluate` makes with the protocols
+            `disjoint` (of this ratio) and `closed` (of the rest) and this seed.
         figure: What the best weights are chosen by: `mAP` or `top1`, the mean over the data sets, or that of
             one: `nyala/mAP`.
         every: Epochs from one judgement to the next.
     """
 
-    by: str = "identity"
+    by: str | tuple[str, ...] = "identity"
     share: float = 0.2
+    seed: int = 666
     figure: str = "mAP"
     every: int = 1
 
     def __post_init__(self) -> None:
-        if self.by not in RULES:
-            raise ConfigError(f"validation.by={self.by!r} is unknown; choose one of {choices(RULES)}.")
+        for rule in self.rules:
+            if rule not in RULES:
+                raise ConfigError(f"validation.by={rule!r} is unknown; choose one of {choices(RULES)}.")
         if not 0 <= self.share < 1:
             raise ConfigError(f"validation.share={self.share} must be at least 0 and below 1.")
         if self.figure.rpartition("/")[2] not in ("mAP", "top1"):
@@ -48,6 +56,11 @@ class ValidationSettings:
             )
         if self.every < 1:
             raise ConfigError(f"validation.every={self.every} must be at least 1 epoch.")
+
+    @property
+    def rules(self) -> tuple[str, ...]:
+        """One for all data sets, or one for each."""
+        return (self.by,) if isinstance(self.by, str) else tuple(self.by)
 
 
 @dataclass(frozen=True)
@@ -59,27 +72,31 @@ class Parts:
     gallery: np.ndarray
 
 
-def hold_out(frame: pd.DataFrame, settings: ValidationSettings, seed: int) -> Parts:
+def hold_out(frame: pd.DataFrame, settings: ValidationSettings) -> Parts:
     """Divide the labelled rows.
 
     Args:
         frame: As from `usable`: needs `dataset`, `identity`, `label`, `encounter`.
-        settings: The rule.
-        seed: Of the choice; each data set is divided by itself, so adding another one does not change it.
+        settings: The rule; each data set is divided by itself, so adding another one does not change it.
 
     Raises:
+        ConfigError: there are several rules, and not as many as data sets.
         InputError: something was to be held out, and no data set has enough for it; or nothing is left to train on.
     """
     train, query, gallery = [], [], []
-    for dataset, rows in frame.groupby("dataset", sort=True):
-        rng = np.random.default_rng(int(digest("hold out", str(dataset), seed), 16))
-        named = bool(rows["encounter"].notna().any())
-        encounters = settings.by == "encounter" or (settings.by == "auto" and named)
-        held = (_encounters if encounters else _identities)(rows, settings.share, rng)
+    for dataset, rule in _rules(frame, settings).items():
+        rows = frame[frame["dataset"] == dataset]
+        if rule == "auto":
+            rule = "encounter" if rows["encounter"].notna().any() else "identity"
+        if rule == "encounter":
+            rng = np.random.default_rng(int(digest("hold out", dataset, settings.seed), 16))
+            held = _encounters(rows, settings.share, rng)
+        else:
+            held = (_identities if rule == "identity" else _photos)(rows, settings.share, settings.seed)
         left = rows.index.difference(held)
         train.append(left)
         query.append(held)
-        gallery.append(left if encounters and len(held) else held)
+        gallery.append(held if rule == "identity" or not len(held) else left)
     parts = Parts(*(np.sort(np.concatenate(part)).astype(np.int64) for part in (train, query, gallery)))
     if settings.share and not len(parts.query):
         raise InputError(
@@ -91,13 +108,34 @@ def hold_out(frame: pd.DataFrame, settings: ValidationSettings, seed: int) -> Pa
     return parts
 
 
-def _identities(rows: pd.DataFrame, share: float, rng: np.random.Generator) -> pd.Index:
-    """Rows of the individuals held out."""
-    names = sorted(rows["identity"].unique())
-    if len(names) < FEWEST or not share:
+def _rules(frame: pd.DataFrame, settings: ValidationSettings) -> dict[str, str]:
+    names, rules = list(map(str, frame["dataset"].unique())), settings.rules
+    if len(rules) not in (1, len(names)):
+        raise ConfigError(
+            f"validation.by={list(rules)} gives {len(rules)} rules for {len(names)} data sets ({', '.join(names)}); "
+            f"give one for all, or one for each."
+        )
+    return dict(zip(names, rules * len(names) if len(rules) == 1 else rules, strict=True))
+
+
+def _identities(rows: pd.DataFrame, part: float, seed: int) -> pd.Index:
+    """Rows of the individuals held out, at least two of them."""
+    known = known_rows(rows)
+    if len(known) < FEWEST or not part:
         return rows.index[:0]
-    chosen = rng.permutation(names)[: max(2, round(share * len(names)))]
-    return rows.index[rows["identity"].isin(chosen)]
+    chosen = draw_animals(known, part, seed)
+    if len(chosen) < 2:  # one individual cannot be mistaken for another
+        chosen |= draw_animals({name: own for name, own in known.items() if name not in chosen}, 0.0001, seed)
+    return rows.index[np.sort([number for name in chosen for number in known[name]])]
+
+
+def _photos(rows: pd.DataFrame, part: float, seed: int) -> pd.Index:
+    """Rows of the photos held out, of each individual with two or more."""
+    known = known_rows(rows)
+    if len(known) < FEWEST or not part:
+        return rows.index[:0]
+    parts = share(known, 1 - part, seed)
+    return rows.index[np.sort([number for number, name in parts.items() if name == "test"])]
 
 
 def _encounters(rows: pd.DataFrame, share: float, rng: np.random.Generator) -> pd.Index:

@@ -9,20 +9,20 @@ from torch.utils.data import DataLoader, Dataset
 
 from reid.train.augment import Augmenter
 from reid.train.module import Batch
-from reid.train.sampler import Batches
+from reid.train.sampler import Batches, Draw
 
 __all__ = ["training_loader", "validation_loader"]
 
 
 class TrainingCrops(Dataset[tuple[np.ndarray, int, int]]):
-    """Augmented crops by (number, seed), with class and shown flank."""
+    """Augmented crops as they are drawn, with class and shown flank."""
 
     def __init__(self, pictures: np.ndarray, classes: np.ndarray, flanks: np.ndarray, augment: Augmenter) -> None:
         self.pictures, self.classes, self.flanks, self.augment = pictures, classes, flanks, augment
 
-    def __getitem__(self, item: tuple[int, int]) -> tuple[np.ndarray, int, int]:
-        row, seed = item
-        return self.augment(np.asarray(self.pictures[row]), seed), int(self.classes[row]), int(self.flanks[row])
+    def __getitem__(self, draw: Draw) -> tuple[np.ndarray, int, int]:
+        row, seed, size = draw
+        return self.augment(np.asarray(self.pictures[row]), seed, size), int(self.classes[row]), int(self.flanks[row])
 
     def __len__(self) -> int:
         return len(self.pictures)
@@ -55,7 +55,7 @@ def training_loader(
         pictures: uint8 (n, 3, H, W), larger than the input as `reid.train.pictures.ROOM` says.
         classes: (n,).
         flanks: (n,) the flank that the picture, as kept, shows; -1 where nobody said.
-        augment: As from `augmenter`.
+        augment: What changes them.
         batches: Which crops, in which epoch.
         workers: Processes that augment; 0 does it in this one.
     """

@@ -7,20 +7,38 @@ from typing import Any
 
 from reid.errors import ConfigError, choices
 
-__all__ = ["PAIRS", "LossSettings"]
+__all__ = ["CENTRES", "PAIRS", "LossSettings"]
 
 PAIRS = ("circle", "multisimilarity", "triplet", "supcon")
 """Losses over pairs of one batch; they need several photos of a class in it."""
+CENTRES = ("arcface", "cosface", "subcenter", "dynamic")
+"""Losses that learn a centre for each class, to which crops have a cosine; the head for the quality needs one."""
+HEADS = ("flank", "quality")
+"""Losses of heads, which no vector needs."""
+BEGINNINGS = ("random", "means")
 MINERS = ("all", "semihard", "hard", "batch-hard")
 
 
 @dataclass(frozen=True)
 class Arcface:
-    """Deng et al. 2019, "ArcFace": margin in radians."""
+    """Deng et al. 2019, "ArcFace": margin in radians.
+
+    With few photos of each class a full margin from random centres can stand still for many epochs. The margin can
+    `rise` from 0 over this share of the steps, and the centres can `begin` as the `means` of their classes' vectors
+    under the starting weights instead of `random`.
+    """
 
     weight: float = 0.0
     margin: float = 0.5
     scale: float = 32.0
+    rise: float = 0.0
+    begin: str = "random"
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.rise <= 1:
+            raise ConfigError(f"loss.arcface.rise={self.rise} must lie between 0 and 1: a share of the steps.")
+        if self.begin not in BEGINNINGS:
+            raise ConfigError(f"loss.arcface.begin={self.begin!r} is unknown; choose one of {choices(BEGINNINGS)}.")
 
 
 @dataclass(frozen=True)
@@ -122,6 +140,18 @@ class Flank:
 
 
 @dataclass(frozen=True)
+class Quality:
+    """Boutros et al. 2023, "CR-FIQA": smooth L1 of the head for the quality, where network.quality=true.
+
+    The head alone learns from it. A `share` of each batch goes through once more, as the finished network will see it,
+    and every second crop of it is spoilt, so that the head knows bad ones.
+    """
+
+    weight: float = 1.0
+    share: float = 0.25
+
+
+@dataclass(frozen=True)
 class LossSettings:
     """The weighted sum that training makes small."""
 
@@ -136,10 +166,11 @@ class LossSettings:
     supcon: Supcon = field(default_factory=Supcon)
     center: Center = field(default_factory=Center)
     flank: Flank = field(default_factory=Flank)
+    quality: Quality = field(default_factory=Quality)
 
     def __post_init__(self) -> None:
-        names = [f.name for f in fields(self) if f.name != "flank"]
-        for name in (*names, "flank"):
+        names = [f.name for f in fields(self) if f.name not in HEADS]
+        for name in (*names, *HEADS):
             if getattr(self, name).weight < 0:
                 raise ConfigError(f"loss.{name}.weight={getattr(self, name).weight} must not be negative.")
         if not self.active:
@@ -152,6 +183,8 @@ class LossSettings:
             raise ConfigError(f"loss.triplet.miner={self.triplet.miner!r} is unknown; choose one of {choices(MINERS)}.")
         if not 0 <= self.flank.mirrored <= 1:
             raise ConfigError(f"loss.flank.mirrored={self.flank.mirrored} must lie between 0 and 1.")
+        if not 0 < self.quality.share <= 1:
+            raise ConfigError(f"loss.quality.share={self.quality.share} must be above 0 and at most 1.")
         if self.subcenter.centers < 1:
             raise ConfigError(f"loss.subcenter.centers={self.subcenter.centers} must be at least 1.")
 
@@ -161,5 +194,5 @@ class LossSettings:
         return {
             f.name: getattr(self, f.name)
             for f in fields(self)
-            if f.name != "flank" and getattr(self, f.name).weight > 0
+            if f.name not in HEADS and getattr(self, f.name).weight > 0
         }

@@ -12,7 +12,7 @@ from pytorch_metric_learning import miners
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from reid.train.loss_settings import LossSettings, Triplet
+from reid.train.loss_settings import CENTRES, LossSettings, Triplet
 
 __all__ = ["ArcFace", "CenterLoss", "DynamicMargin", "LossSum"]
 
@@ -80,6 +80,7 @@ class LossSum(nn.Module):
 
     def __init__(self, settings: LossSettings, counts: np.ndarray, size: int) -> None:
         super().__init__()
+        self.settings = settings
         self.weights = {name: own.weight for name, own in settings.active.items()}
         self.terms = nn.ModuleDict()
         self.miners: dict[str, Any] = {}
@@ -99,6 +100,27 @@ class LossSum(nn.Module):
                 miner = self.miners.get(name)
                 out[name] = term(vectors, labels, miner(vectors, labels)) if miner else term(vectors, labels)
         return out
+
+    def cosines(self, vectors: Tensor) -> Tensor:
+        """Cosines of vectors (B, size) to the classes' centres of the first loss that has such, (B, classes)."""
+        name = next(name for name in self.terms if name in CENTRES)
+        with torch.no_grad(), torch.autocast(device_type=vectors.device.type, enabled=False):
+            found: Tensor = self.terms[name].get_cosine(vectors.float())  # type: ignore[operator]
+        return found
+
+    def at(self, done: float) -> None:
+        """Set what changes in the course of a training, from the share of its steps that are done."""
+        own = self.settings.arcface
+        if "arcface" in self.terms and own.rise:
+            self.terms["arcface"].margin = own.margin * min(1.0, done / own.rise)  # type: ignore[assignment]
+
+    def begin(self, means: Tensor) -> None:
+        """Put ArcFace's centres at the classes' mean unit vectors (classes, size).
+
+        They are made long enough for AdamW, whose steps do not shrink with the weights, to turn them slowly.
+        """
+        centres = F.normalize(means.float()) * (0.1 * means.shape[1] ** 0.5)
+        self.terms["arcface"].W.data.copy_(centres.T)  # type: ignore[operator]
 
     def total(self, terms: dict[str, Tensor]) -> Tensor:
         """The weighted sum of what `forward` gave."""

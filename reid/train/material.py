@@ -68,7 +68,7 @@ def prepare(sources: Sequence[str], recipe: Recipe, cache: Path) -> Material:
         hashes = {str(name): labels_hash(rows) for name, rows in frame.groupby("dataset")}
         rows, unused = usable(frame, recipe.labels)
         rows["facing"] = facing(rows, recipe.labels.find_flanks and recipe.network.face == "left", cache / "flanks")
-        parts = hold_out(rows, recipe.validation, recipe.trainer.seed)
+        parts = hold_out(rows, recipe.validation)
         pictures, bad = decoded(rows.iloc[parts.train], enlarged(recipe.network), cache / "crops")
         judged = np.union1d(parts.query, parts.gallery)
         held_out, bad_held = decoded(rows.iloc[judged], recipe.network, cache / "crops") if len(judged) else (None, {})
@@ -90,7 +90,7 @@ def prepare(sources: Sequence[str], recipe: Recipe, cache: Path) -> Material:
     return Material(
         pictures if len(kept) == len(pictures) else pictures[kept],
         classes,
-        pd.factorize(rows["dataset"].iloc[parts.train], sort=True)[0],
+        pd.factorize(rows["dataset"].iloc[parts.train])[0],
         _shown(rows["orientation"].iloc[parts.train], recipe.network.face),
         list(map(str, names)),
         held_out,

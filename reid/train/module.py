@@ -10,22 +10,20 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from reid.embed.network import EmbeddingNetwork, FlankHead
-from reid.errors import ReidError
+from reid.embed.heads import FlankHead, QualityHead
+from reid.embed.network import EmbeddingNetwork
+from reid.errors import DivergedError
 from reid.tables import FLANKS
 from reid.train.loss_settings import LossSettings
 from reid.train.losses import LossSum
 from reid.train.optimiser import OptimiserSettings, freeze, keep_frozen, make_optimiser, schedule
+from reid.train.quality import quality_loss, spoilt
 from reid.train.retrieval import Task, figures
 
-__all__ = ["Batch", "DivergedError", "Training"]
+__all__ = ["Batch", "Training"]
 
 LEFT, RIGHT = FLANKS.index("left"), FLANKS.index("right")
 NO_FLANK = -1
-
-
-class DivergedError(ReidError):
-    """A loss became infinite or no number."""
 
 
 class Batch(NamedTuple):
@@ -57,7 +55,7 @@ class Training(pl.LightningModule):
         # convolutions on the CPU take half the time this way
         self.network = network.to(memory_format=torch.channels_last)
         self.losses = LossSum(losses, counts, network.size)
-        self.settings, self.of_flank = optimiser, losses.flank
+        self.settings, self.of_flank, self.of_quality = optimiser, losses.flank, losses.quality
         self.steps, self.task, self.seed = steps, task, seed
         self.found: list[Tensor] = []
         freeze(network, optimiser)
@@ -70,17 +68,23 @@ class Training(pl.LightningModule):
     def on_train_epoch_start(self) -> None:
         # a resumed run draws the same numbers from here on as one that was not stopped
         torch.manual_seed(self.seed * 100_003 + self.current_epoch)
-        keep_frozen(self.network, self.settings)
+        # the judgement of the starting weights left it in evaluation, and Lightning leaves it as it is
+        self._to_training()
 
     def training_step(self, batch: Batch, number: int) -> Tensor:
         images = batch.images.contiguous(memory_format=torch.channels_last)
         features = self.network.feature_map(self.network.normalised(images))
         vectors = self.network.vectors(features)
+        self.losses.at(self.global_step / self.steps)
         terms = self.losses(vectors, batch.classes)
         total = self.losses.total(terms)
         if self.network.flank_head is not None and self.of_flank.weight:
-            terms["flank"] = self._flank_loss(self.network.flank_head, batch, features)
+            seen = features if self.network.spec.flank_scale == 1 else self.network.flank_map(images)
+            terms["flank"] = self._flank_loss(self.network.flank_head, batch, seen)
             total = total + self.of_flank.weight * terms["flank"]
+        if self.network.quality_head is not None:
+            terms["quality"] = self._quality_loss(self.network.quality_head, batch, number)
+            total = total + self.of_quality.weight * terms["quality"]
         if not torch.isfinite(total):
             raise DivergedError(self._why(vectors, terms))
         self.log("loss", total.detach(), on_step=False, on_epoch=True, batch_size=len(vectors))
@@ -89,6 +93,18 @@ class Training(pl.LightningModule):
             self.log_dict(parts, on_step=False, on_epoch=True, batch_size=len(vectors))
         return total
 
+    def configure_gradient_clipping(
+        self, optimizer: Any, gradient_clip_val: float | None = None, gradient_clip_algorithm: str | None = None
+    ) -> None:
+        """Clip the gradient of the head for the quality by itself, so that it changes no step of the others."""
+        if not gradient_clip_val:
+            return
+        own = [] if self.network.quality_head is None else list(self.network.quality_head.parameters())
+        apart = {id(weight) for weight in own}
+        rest = [weight for group in optimizer.param_groups for weight in group["params"] if id(weight) not in apart]
+        for weights in (rest, own):
+            torch.nn.utils.clip_grad_norm_(weights, gradient_clip_val)
+
     def _flank_loss(self, head: FlankHead, batch: Batch, features: Tensor) -> Tensor:
         """Cross-entropy where the flank is known; some images go through mirrored, with their flank mirrored."""
         many = int(len(batch.images) * self.of_flank.mirrored) if self.network.spec.face == "left" else 0
@@ -96,7 +112,7 @@ class Training(pl.LightningModule):
         with torch.autocast(device_type=features.device.type, enabled=False):
             logits = head(features.float())
         if many:
-            mirrored = self.network.feature_map(self.network.normalised(batch.images[:many].flip(-1)))
+            mirrored = self.network.flank_map(batch.images[:many].flip(-1))
             with torch.autocast(device_type=features.device.type, enabled=False):
                 logits = torch.cat([logits, head(mirrored.float())])
             flanks = torch.cat([flanks, mirror_flanks(flanks[:many])])
@@ -104,6 +120,20 @@ class Training(pl.LightningModule):
         if not known.any():
             return logits.sum() * 0
         return F.cross_entropy(logits[known], flanks[known])
+
+    def _quality_loss(self, head: QualityHead, batch: Batch, number: int) -> Tensor:
+        """Of some of the batch as inference sees it, with the norms' running statistics, which stay as they are."""
+        many = max(2, round(len(batch.images) * self.of_quality.share))
+        images = spoilt(batch.images[:many], self.seed * 100_003 + self.current_epoch * 10_007 + number)
+        self.network.eval()
+        with torch.no_grad():
+            vectors = self.network(self.network.normalised(images.contiguous(memory_format=torch.channels_last)))
+        self._to_training()
+        return quality_loss(head, vectors, self.losses.cosines(vectors), batch.classes[:many])
+
+    def _to_training(self) -> None:
+        self.network.train()
+        keep_frozen(self.network, self.settings)
 
     def _why(self, vectors: Tensor, terms: dict[str, Tensor]) -> str:
         """The cause of a loss that is no finite number, as far as it shows, and what to do."""
@@ -129,14 +159,19 @@ class Training(pl.LightningModule):
 
     def validation_step(self, batch: Tensor, number: int) -> None:
         images = batch.contiguous(memory_format=torch.channels_last)
-        self.found.append(self.network.embed(images)[0].float().cpu())
+        self.found.append(self.network.embed(images).vectors.float().cpu())
 
     def on_validation_epoch_end(self) -> None:
         if self.task is None:
             return
-        vectors = torch.cat(self.found).numpy()
+        vectors = torch.cat(self.found)
         self.found = []
-        for name, value in figures(vectors, self.task).items():
+        if not torch.isfinite(vectors).all():
+            raise DivergedError(
+                f"training stopped after epoch {self.current_epoch + 1}: the network gives held-out photos vectors that are no "
+                f"finite numbers. Lower optimiser.backbone_rate={self.settings.backbone_rate:g}, or set trainer.precision=fp32."
+            )
+        for name, value in figures(vectors.numpy(), self.task).items():
             # in double, so that 0.3 is not written as 0.30000001192
             self.log(name, torch.tensor(value, dtype=torch.float64))
 

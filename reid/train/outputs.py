@@ -35,6 +35,14 @@ PACKAGES = (
 SHOWN = 32
 """Augmented crops on the picture."""
 
+PROTOCOLS = {
+    "identity": "retrieval among the photos of individuals that were held out of training",
+    "encounter": "retrieval of held-out encounters among the training photos",
+    "photo": "retrieval of held-out photos among the training photos, those of the same encounter left out",
+    "auto": "retrieval on held-out encounters where a data set names them, on held-out individuals elsewhere",
+}
+"""What each rule of validation asks."""
+
 
 def check_same_data(folder: Path, material: Material, begun: bool) -> None:
     """A training that has begun goes on with the same data only."""
@@ -65,8 +73,8 @@ def show(material: Material, batches: Batches, augment: Augmenter, path: Path) -
     items = [
         item for batch in zip(range(-(-SHOWN // batches.settings.batch)), batches, strict=False) for item in batch[1]
     ][:SHOWN]
-    images = np.stack([augment(np.asarray(material.pictures[row]), seed) for row, seed in items])
-    draw_batches(images, [material.names[material.classes[row]] for row, _ in items], path)
+    images = np.stack([augment(np.asarray(material.pictures[row]), seed, size) for row, seed, size in items])
+    draw_batches(images, [material.names[material.classes[draw.row]] for draw in items], path)
 
 
 def card(
@@ -79,11 +87,6 @@ def card(
     epoch: int,
 ) -> dict[str, Any]:
     """The weights' card: licence, data, protocol, figures."""
-    rule = {
-        "identity": "retrieval among the photos of individuals that were held out of training",
-        "encounter": "retrieval of held-out encounters among the training photos",
-        "auto": "retrieval on held-out encounters where a data set names them, on held-out individuals elsewhere",
-    }
     return {
         "licence": licence or "not stated",
         "started_from": origin,
@@ -91,7 +94,14 @@ def card(
         "classes": len(material.names),
         "losses": {name: own.weight for name, own in recipe.loss.active.items()},
         "epoch": epoch,
-        "protocol": rule[recipe.validation.by] if material.task is not None else "not judged: nothing was held out",
+        "protocol": _protocol(recipe) if material.task is not None else "not judged: nothing was held out",
         "figures": {name: round(value, 4) for name, value in after.items()},
         "figures_of_the_start": {name: round(value, 4) for name, value in before.items()},
     }
+
+
+def _protocol(recipe: Recipe) -> str:
+    rules = recipe.validation.rules
+    return "; ".join(PROTOCOLS[rule] for rule in rules) + (
+        " (one for each data set, in order)" if len(rules) > 1 else ""
+    )

@@ -10,8 +10,9 @@ from reid.errors import ConfigError, choices
 from reid.train.augment import AugmentationSettings
 from reid.train.classes import LabelSettings
 from reid.train.holdout import ValidationSettings
-from reid.train.loss_settings import PAIRS, LossSettings
+from reid.train.loss_settings import CENTRES, PAIRS, LossSettings
 from reid.train.optimiser import OptimiserSettings
+from reid.train.resize import ResizeStage, check_stages, size_in
 from reid.train.sampler import SamplerSettings
 
 __all__ = ["Recipe", "TrainerSettings", "flat"]
@@ -19,6 +20,8 @@ __all__ = ["Recipe", "TrainerSettings", "flat"]
 PRECISIONS = {"fp32": "32-true", "bf16": "bf16-mixed", "fp16": "16-mixed"}
 NO_MATTER = ("trainer.workers", "trainer.threads", "trainer.accelerator", "trainer.devices")
 """Settings that may change between the parts of one run."""
+CAME_LATER = {"network.quality": False, "loss.quality.weight": 1.0, "loss.quality.share": 0.25, "trainer.resize": ()}
+"""Settings that earlier versions lacked, with what stands for them: at it, a run that they began goes on."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +30,12 @@ class TrainerSettings:
 
     Attributes:
         epochs: Passes over the data.
-        precision: `fp32`; `bf16` for GPUs and CPUs that have it; `fp16` for older GPUs. The losses stay in float32.
+        resize: Stages of the training at smaller inputs, in order, each `until` a share of the epochs is over and at a
+            `scale` of the input's height and width, to the nearest multiple of 32: `[{until: 0.5, scale: 0.625},
+            {until: 0.8, scale: 0.8}]` trains half of the epochs at five eighths. What follows the last stage, and every
+            judgement, has the full size.
+        precision: `fp32`; `bf16` for GPUs and CPUs that have it; `fp16` for older GPUs, and refused on a CPU. The losses stay
+            in float32.
         accumulate: Batches summed up for one step of the optimiser.
         average: Decay a step of the averaged weights that are judged and kept; 0 keeps the weights themselves.
         patience: Judgements without a better figure after which training stops; 0 never stops early.
@@ -39,6 +47,7 @@ class TrainerSettings:
     """
 
     epochs: int = 20
+    resize: tuple[ResizeStage, ...] = ()
     precision: str = "fp32"
     accumulate: int = 1
     average: float = 0.999
@@ -65,6 +74,7 @@ class TrainerSettings:
                 raise ConfigError(f"trainer.{name}={getattr(self, name)} must be at least {least}.")
         if not 0 <= self.average < 1:
             raise ConfigError(f"trainer.average={self.average} must be at least 0 and below 1.")
+        check_stages(self.resize)
 
 
 @dataclass(frozen=True)
@@ -95,6 +105,15 @@ class Recipe:
             raise ConfigError(
                 f"loss.flank.weight={self.loss.flank.weight} trains a head that is not there; set network.flank=true."
             )
+        if self.network.quality and not set(self.loss.active) & set(CENTRES):
+            raise ConfigError(
+                f"network.quality=true learns from the centres of classes, and the loss {', '.join(self.loss.active)} has none; "
+                f"add one of {choices(CENTRES)}, for example loss.arcface.weight=1, or set network.quality=false."
+            )
+        if self.network.quality and not self.loss.quality.weight:
+            raise ConfigError(
+                "network.quality=true adds a head that nothing would train; set loss.quality.weight, for example 1."
+            )
         if self.validation.every > self.trainer.epochs and self.validation.share:
             raise ConfigError(
                 f"validation.every={self.validation.every} is more than trainer.epochs={self.trainer.epochs}: nothing would ever be judged."
@@ -102,7 +121,13 @@ class Recipe:
 
     def identity(self) -> dict[str, Any]:
         """What makes two runs the same run: all settings but those of the machine, `group.name` to value."""
-        return {key: value for key, value in flat(asdict(self)).items() if key not in NO_MATTER}
+        values = {key: value for key, value in flat(asdict(self)).items() if key not in NO_MATTER}
+        return {key: value for key, value in values.items() if key not in CAME_LATER or value != CAME_LATER[key]}
+
+    def size_in(self, epoch: int) -> tuple[int, int]:
+        """Height and width of the training's input in an epoch, counted from 0."""
+        full = self.network.height, self.network.width
+        return size_in(epoch, self.trainer.epochs, self.trainer.resize, full)
 
 
 def flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:

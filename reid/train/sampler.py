@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from torch.utils.data import Sampler
 
 from reid.errors import ConfigError, choices
 
-__all__ = ["Batches", "SamplerSettings"]
+__all__ = ["Batches", "Draw", "SamplerSettings"]
 
 NAMES = ("shuffled", "pxk", "balanced")
 
@@ -26,12 +27,15 @@ class SamplerSettings:
         batch: Crops a step (and a process).
         photos: Crops of a class in a batch, for `pxk`.
         steps: Steps an epoch; 0 takes as many as see every crop once.
+        shares: For `shuffled`, the share of each data set's crops that an epoch sees, in the data sets' order, drawn anew
+            each time; empty for all crops. It keeps a large easy data set from taking most of the time.
     """
 
     name: str = "shuffled"
     batch: int = 32
     photos: int = 4
     steps: int = 0
+    shares: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         if self.name not in NAMES:
@@ -44,10 +48,22 @@ class SamplerSettings:
             )
         if self.steps < 0:
             raise ConfigError(f"sampler.steps={self.steps} must not be negative.")
+        if any(not 0 < share <= 1 for share in self.shares):
+            raise ConfigError(f"sampler.shares={list(self.shares)} must lie above 0 and up to 1.")
+        if self.shares and (self.name != "shuffled" or self.steps):
+            raise ConfigError("sampler.shares needs sampler=shuffled and sampler.steps=0.")
 
 
-class Batches(Sampler[list[tuple[int, int]]]):
-    """Batches of (crop's number, seed of its augmentation).
+class Draw(NamedTuple):
+    """A crop's number, the seed of its augmentation, and the height and width that it is wanted at; None is the full size."""
+
+    row: int
+    seed: int
+    size: tuple[int, int] | None
+
+
+class Batches(Sampler[list[Draw]]):
+    """What each batch holds. All that a worker needs to know of the epoch is in it, so workers may outlive epochs.
 
     Args:
         classes: (n,) class of each crop.
@@ -56,15 +72,17 @@ class Batches(Sampler[list[tuple[int, int]]]):
         seed: Of everything drawn, together with the epoch.
         rank: Which process this is, of
         world: so many; each draws other batches.
+        size: Height and width of an epoch's crops; by default the full size.
     """
 
     def __init__(
         self, classes: Sequence[int] | np.ndarray, datasets: Sequence[int] | np.ndarray, settings: SamplerSettings,
-        seed: int = 0, rank: int = 0, world: int = 1,
+        seed: int = 0, rank: int = 0, world: int = 1, size: Callable[[int], tuple[int, int]] | None = None,
     ) -> None:  # fmt: skip
         self.classes, self.datasets = np.asarray(classes), np.asarray(datasets)
-        self.settings, self.seed, self.rank, self.world = settings, seed, rank, world
+        self.settings, self.seed, self.rank, self.world, self.size = settings, seed, rank, world, size
         self.epoch = 0
+        self.sizes = self._sizes()
         self.members = {int(c): np.flatnonzero(self.classes == c) for c in np.unique(self.classes)}
         if settings.name == "pxk" and len(self.members) < settings.batch // settings.photos:
             raise ConfigError(
@@ -72,29 +90,43 @@ class Batches(Sampler[list[tuple[int, int]]]):
                 f"and the data has {len(self.members)}; lower sampler.batch or raise sampler.photos."
             )
 
+    def _sizes(self) -> list[int]:
+        """Crops of each data set that an epoch of `shuffled` sees."""
+        counts = np.bincount(self.datasets).tolist()
+        shares = self.settings.shares or (1.0,) * len(counts)
+        if len(shares) != len(counts):
+            raise ConfigError(f"sampler.shares={list(shares)} must give one share for each of {len(counts)} data sets.")
+        return [max(1, round(share * count)) for share, count in zip(shares, counts, strict=True)]
+
     def set_epoch(self, epoch: int) -> None:
         """Draw the batches of this epoch next."""
         self.epoch = epoch
 
     def __len__(self) -> int:
-        whole = max(1, len(self.classes) // (self.settings.batch * self.world))
+        whole = max(1, sum(self.sizes) // (self.settings.batch * self.world))
         return self.settings.steps or whole
 
-    def __iter__(self) -> Iterator[list[tuple[int, int]]]:
+    def __iter__(self) -> Iterator[list[Draw]]:
         rng = np.random.default_rng([self.seed, self.epoch])
         count = len(self) * self.world
         rows = {"shuffled": self._shuffled, "pxk": self._pxk, "balanced": self._balanced}[self.settings.name](
             rng, count
         )
         seeds = rng.integers(0, 2**31, rows.shape)
+        size = self.size(self.epoch) if self.size else None
         for number in range(self.rank, count, self.world):
-            yield [(int(row), int(seed)) for row, seed in zip(rows[number], seeds[number], strict=True)]
+            yield [Draw(int(row), int(seed), size) for row, seed in zip(rows[number], seeds[number], strict=True)]
 
     def _shuffled(self, rng: np.random.Generator, count: int) -> np.ndarray:
         needed = count * self.settings.batch
-        rounds = -(-needed // len(self.classes))
-        order = np.concatenate([rng.permutation(len(self.classes)) for _ in range(rounds)])
+        order = np.concatenate([self._once(rng) for _ in range(-(-needed // sum(self.sizes)))])
         return order[:needed].reshape(count, self.settings.batch)
+
+    def _once(self, rng: np.random.Generator) -> np.ndarray:
+        if not self.settings.shares:
+            return rng.permutation(len(self.classes))
+        groups = [rng.permutation(np.flatnonzero(self.datasets == d))[:n] for d, n in enumerate(self.sizes)]
+        return rng.permutation(np.concatenate(groups))
 
     def _pxk(self, rng: np.random.Generator, count: int) -> np.ndarray:
         """Classes come in turns of the whole list, so that none waits long; their photos without repeats where there are enough."""

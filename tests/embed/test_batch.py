@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from PIL import Image
 
 from reid.detect import DetectorSettings, detect
@@ -80,6 +81,29 @@ def test_a_labelled_right_flank_is_turned(season: Path, network: LoadedNetwork) 
     assert np.abs(left - right).max() > 1e-4
 
 
+def test_a_flank_that_nobody_named_is_looked_at_small_and_turned(season: Path, tmp_path: Path) -> None:
+    spec = NetworkSpec("test_efficientnet", height=64, width=96, face="left", flank=True, flank_scale=0.5)
+    network = EmbeddingNetwork(spec)
+    save_network(network, tmp_path)
+    crops = crops_of(season).assign(orientation="unknown")
+    head = load_network(tmp_path).network.flank_head
+    seen: list[tuple[int, ...]] = []
+    for name, answer in (("left", 0), ("right", 1)):
+        loaded = load_network(tmp_path)
+
+        class Sure(torch.nn.Module):
+            def forward(self, features: torch.Tensor, answer: int = answer) -> torch.Tensor:
+                seen.append(tuple(features.shape[2:]))
+                return 20 * torch.eye(5)[[answer] * len(features)]
+
+        loaded.network.flank_head = Sure()  # type: ignore[assignment]
+        found = embed_crops(season, crops, loaded, batch=4)
+        assert set(found.crops["orientation"]) == {name}
+        named = embed_crops(season, crops.assign(orientation=name), loaded, batch=4)
+        np.testing.assert_array_equal(found.vectors, named.vectors)
+    assert head is not None and set(seen) == {(1, 2)}  # half of 64 x 96, divided by 32
+
+
 def test_a_photo_that_cannot_be_read_is_a_row(season: Path, network: LoadedNetwork, tmp_path: Path) -> None:
     crops = crops_of(season)
     for path in crops["path"].unique():
@@ -111,5 +135,18 @@ def test_arrays_photos_and_tables_agree(season: Path, tmp_path: Path) -> None:
     np.testing.assert_allclose(embedder.embed(path), embedder.embed(array), atol=1e-5)
     np.testing.assert_allclose(embedder.embed([path, path])[1], embedder.embed([array])[0], atol=1e-5)
     assert embedder.embed(crops_of(season), season).shape == (8, embedder.size)
+    turning = tmp_path / "turning"
+    spec = NetworkSpec("test_efficientnet", height=64, width=96, face="left", flank=True)
+    save_network(EmbeddingNetwork(spec), turning)
+    embedder = reid.load(turning)
+    for flank in ("unknown", "left", "right", ["right"]):
+        one = embedder.embed(path, orientation=flank)
+        np.testing.assert_allclose(one, embedder.embed(array, orientation=flank), atol=1e-5)
+    mirrored = np.ascontiguousarray(array[:, ::-1])
+    turned = embedder.embed(array, orientation="right")
+    np.testing.assert_allclose(turned, embedder.embed(mirrored, orientation="left"), atol=1e-4)
+    for wrong, words in (("lift", "'lift' is unknown"), (["left", "right"], "2 flanks for 1 photos")):
+        with pytest.raises(reid.ReidError, match=words):
+            embedder.embed(array, orientation=wrong)
     with pytest.raises(reid.ReidError, match=r"expected \(h, w, 3\)"):
         embedder.embed(array[..., :2])

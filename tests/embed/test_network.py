@@ -11,7 +11,7 @@ import torch
 
 import reid
 from reid.embed import EmbeddingNetwork, NetworkSpec, load_network, save_network
-from reid.embed.network import GeM
+from reid.embed.pooling import GeM
 from reid.embed.preprocess import preprocess
 from reid.embed.weights import fingerprint
 from reid.errors import ConfigError, FormatError, InputError
@@ -29,11 +29,12 @@ def tiny(**values: object) -> EmbeddingNetwork:
 def test_vectors_are_of_unit_length_and_sized_by_the_backbone(values: dict[str, object]) -> None:
     network = tiny(**values)
     with torch.inference_mode():
-        vectors, flanks = network.embed(torch.randint(0, 255, (3, 3, 64, 96), dtype=torch.uint8))
+        vectors, flanks, quality = network.embed(torch.randint(0, 255, (3, 3, 64, 96), dtype=torch.uint8))
     assert vectors.shape == (3, network.size)
     assert network.size == values.get("embedding_size", network.backbone_size)
     np.testing.assert_allclose(vectors.norm(dim=1), 1, atol=1e-5)
     np.testing.assert_allclose(flanks[:, 4], 1)
+    assert quality.isnan().all()
 
 
 def test_gem_is_the_generalised_mean() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,13 +10,8 @@ import cv2
 import numpy as np
 import pytest
 
-
-def picture(spots: np.ndarray, rng: np.random.Generator, height: int = 48, width: int = 64) -> np.ndarray:
-    """One photo of an animal, uint8 RGB: spots (n, 2) in shares of the picture, each moved a little."""
-    image = np.full((height, width, 3), rng.uniform(120, 170)) + rng.normal(0, 6, (height, width, 3))
-    for x, y in spots + rng.normal(0, 0.01, spots.shape):
-        cv2.circle(image, (round(x * width), round(y * height)), 4, (40.0, 40.0, 40.0), -1)
-    return np.clip(image, 0, 255).astype(np.uint8)
+sys.path.insert(0, str(Path(__file__).parent))
+from train_helpers import picture
 
 
 def write_png(path: Path, image: np.ndarray) -> None:

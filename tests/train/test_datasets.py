@@ -210,16 +210,16 @@ def test_head_turns_animals_and_leaves_their_classes(tmp_path: Path, monkeypatch
     """What a label says stands; what the head finds is only what a photo is turned by."""
     import torch
 
-    from reid.embed.network import EmbeddingNetwork, NetworkSpec
+    from reid.embed.network import Embedding, EmbeddingNetwork, NetworkSpec
     from reid.embed.weights import LoadedNetwork
     from reid.tables import FLANKS
     from reid.train import facing as room
 
-    def embed(images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    def embed(images: torch.Tensor) -> Embedding:
         sure = torch.where(images.float().mean((1, 2, 3)) > 100, 0.9, 0.3)  # of facing right
         flanks = torch.zeros(len(images), len(FLANKS))
         flanks[:, FLANKS.index("right")], flanks[:, FLANKS.index("back")] = sure, 1 - sure - 0.3
-        return torch.ones(len(images), 1), flanks
+        return Embedding(torch.ones(len(images), 1), flanks, torch.full((len(images),), torch.nan))
 
     network = EmbeddingNetwork(NetworkSpec(backbone="test_resnet", height=32, width=32, flank=True))
     network.embed = embed  # type: ignore[method-assign, assignment]

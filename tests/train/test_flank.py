@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from scipy.special import softmax
 
 from reid.embed.flank import WEIGHTS, flank_of, load_flank_head
-from reid.embed.network import EmbeddingNetwork, FlankHead, NetworkSpec
+from reid.embed.heads import FlankHead
+from reid.embed.network import EmbeddingNetwork, NetworkSpec
 from reid.embed.preprocess import preprocess
 from reid.embed.weights import fingerprint, load_network
 from reid.errors import ConfigError, FingerprintError, FormatError, MissingPartError
@@ -116,8 +117,8 @@ def test_the_shipped_head_tells_the_clear_jaguars(
 ) -> None:
     inputs, truth = jaguars
     with torch.inference_mode():
-        _, flanks = network.embed(torch.from_numpy(inputs))
-        _, mirrored = network.embed(torch.from_numpy(inputs[..., ::-1].copy()))
+        flanks = network.embed(torch.from_numpy(inputs)).flanks
+        mirrored = network.embed(torch.from_numpy(inputs[..., ::-1].copy())).flanks
     names, sure = flank_of(flanks.numpy(), least=0)
     assert sum(a == b for a, b in zip(names, truth, strict=True)) >= CLEAR_RIGHT - 1
     swapped, _ = flank_of(mirrored.numpy(), least=0)
@@ -136,7 +137,7 @@ def test_black_grey_and_noise_show_no_flank(network: EmbeddingNetwork) -> None:
     images[1] = 120
     images[2] = np.random.default_rng(0).integers(0, 12, (3, 224, 224))
     with torch.inference_mode():
-        _, flanks = network.embed(torch.from_numpy(images))
+        flanks = network.embed(torch.from_numpy(images)).flanks
     assert flank_of(flanks.numpy())[0] == ["unknown"] * 3
 
 

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from reid.config import compose
 from reid.errors import ConfigError
-from reid.train.loss_settings import Arcface, Center, Dynamic, LossSettings, Subcenter, Triplet
+from reid.train.loss_settings import Arcface, Center, Dynamic, LossSettings, Quality, Subcenter, Triplet
 from reid.train.losses import ArcFace, CenterLoss, DynamicMargin, LossSum, dynamic_margins
 from reid.verbs.train import TrainConfig
 
@@ -169,6 +169,7 @@ def test_each_by_its_configuration_in_float32_and_parting_the_classes(name: str)
         ({"arcface": Arcface(-1.0)}, "loss.arcface.weight=-1.0"),
         ({"arcface": Arcface(1.0), "triplet": Triplet(miner="easy")}, "loss.triplet.miner='easy'"),
         ({"subcenter": Subcenter(1.0, centers=0)}, "loss.subcenter.centers=0"),
+        ({"arcface": Arcface(1.0), "quality": Quality(share=0.0)}, "loss.quality.share=0"),
     ],
 )
 def test_wrong_settings_are_refused_by_name(wrong: dict[str, object], words: str) -> None:

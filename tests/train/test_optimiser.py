@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -46,6 +47,52 @@ def test_frozen_norms_keep_their_statistics_and_move_their_weights() -> None:
     norms = {name: changed for name, changed in frozen.items() if "backbone" in name and "bn1" in name}
     assert not any(changed for name, changed in norms.items() if "running" in name or "tracked" in name)
     assert all(changed for name, changed in norms.items() if name.endswith("weight"))
+
+
+@pytest.mark.parametrize("backbone", ["test_resnet", "test_efficientnet"])
+def test_frozen_stages_keep_no_activations_and_their_norms_stand_still(backbone: str) -> None:
+    """No weight and no input of the first stages asks for a gradient, so autograd keeps nothing of them."""
+
+    def kept(settings: OptimiserSettings) -> tuple[int, dict[str, bool], EmbeddingNetwork]:
+        """Bytes that the backward pass is kept ready with, and whether each part of the backbone hands on a graph."""
+        torch.manual_seed(0)
+        network = EmbeddingNetwork(replace(SPEC, backbone=backbone)).train()
+        freeze(network, settings)
+        keep_frozen(network, settings)
+        total, graph = 0, {}
+
+        def pack(tensor: torch.Tensor) -> torch.Tensor:
+            nonlocal total
+            total += tensor.numel() * tensor.element_size() * (not isinstance(tensor, torch.nn.Parameter))
+            return tensor
+
+        for name, part in network.backbone.named_children():
+            part.register_forward_hook(lambda _, __, out, name=name: graph.update({name: out.requires_grad}))
+        with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+            network(torch.randn(4, 3, 64, 64))
+        return total, graph, network
+
+    free, graph, _ = kept(OptimiserSettings())
+    assert all(graph.values())
+    bytes_of = [free]
+    for stages in (1, 2, 3):
+        frozen, graph, network = kept(OptimiserSettings(freeze_stages=stages, freeze_norms=True))
+        bytes_of.append(frozen)
+        parts = {
+            name: [weight.requires_grad for weight in part.parameters()]
+            for name, part in network.backbone.named_children()
+            if name in graph
+        }
+        # the graph begins where the first weight moves
+        begun = False
+        for name, own in parts.items():
+            begun = begun or any(own)
+            assert graph[name] == begun, name
+        norms = [m for m in network.backbone.modules() if isinstance(m, torch.nn.modules.batchnorm._BatchNorm)]
+        assert norms and not any(norm.training for norm in norms)
+    assert bytes_of == sorted(bytes_of, reverse=True) and len(set(bytes_of)) == 4
+    # the first stages have the largest maps
+    assert bytes_of[-1] < 0.5 * bytes_of[0]
 
 
 def test_groups_have_their_rates_and_decays() -> None:

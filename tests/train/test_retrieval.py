@@ -14,7 +14,8 @@ from reid.train.retrieval import figures, task_of
 
 def table(rows: list[tuple[str, str, str, str | None]]) -> pd.DataFrame:
     frame = pd.DataFrame(rows, columns=["dataset", "identity", "flank", "encounter"])
-    return frame.assign(label=frame["dataset"] + "/" + frame["identity"] + "/" + frame["flank"])
+    label = frame["dataset"] + "/" + frame["identity"] + "/" + frame["flank"]
+    return frame.assign(label=label, crop_id=[f"crop {n}" for n in range(len(frame))])
 
 
 def plain(vectors: np.ndarray, frame: pd.DataFrame, query: np.ndarray, gallery: np.ndarray) -> dict[str, float]:

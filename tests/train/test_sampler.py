@@ -15,7 +15,7 @@ SETS = (CLASSES >= 9).astype(int)
 
 
 def rows(batches: Batches) -> list[list[int]]:
-    return [[row for row, _ in batch] for batch in batches]
+    return [[draw.row for draw in batch] for batch in batches]
 
 
 def test_shuffled_takes_no_crop_twice_an_epoch() -> None:
@@ -61,11 +61,27 @@ def test_an_epoch_is_the_same_each_time_and_not_the_next(name: str) -> None:
     assert list(one) != list(other)
 
 
+def test_an_epoch_can_see_a_share_of_each_data_set() -> None:
+    counts = np.bincount(SETS)
+    shares = tuple([1.0] + [0.25] * (len(counts) - 1))
+    batches = Batches(CLASSES, SETS, SamplerSettings(batch=4, shares=shares), seed=1)
+    wanted = [round(share * count) for share, count in zip(shares, counts, strict=True)]
+    assert len(batches) == sum(wanted) // 4
+    seen = set()
+    for epoch in range(30):
+        batches.set_epoch(epoch)
+        rows = [draw.row for batch in batches for draw in batch]
+        assert len(set(rows)) == len(rows)
+        assert (np.bincount(SETS[rows], minlength=len(counts)) <= wanted).all()
+        seen |= set(rows)
+    assert len(seen) == len(CLASSES)  # others come in other epochs
+
+
 def test_processes_share_an_epoch() -> None:
     settings = SamplerSettings(batch=8)
     parts = [Batches(CLASSES, SETS, settings, 0, rank, 2) for rank in range(2)]
     assert {len(part) for part in parts} == {6}
-    taken = [row for part in parts for batch in part for row, _ in batch]
+    taken = [draw.row for part in parts for batch in part for draw in batch]
     assert len(set(taken)) == len(taken) == 96
 
 
@@ -76,6 +92,8 @@ def test_processes_share_an_epoch() -> None:
         ({"batch": 1}, "sampler.batch=1"),
         ({"name": "pxk", "batch": 10, "photos": 4}, "sampler.photos=4"),
         ({"steps": -1}, "sampler.steps=-1"),
+        ({"shares": (1.0, 0.0)}, "sampler.shares=.*above 0"),
+        ({"name": "balanced", "shares": (1.0,)}, "needs sampler=shuffled"),
     ],
 )
 def test_wrong_settings_are_refused_by_name(wrong: dict[str, object], words: str) -> None:
@@ -86,3 +104,8 @@ def test_wrong_settings_are_refused_by_name(wrong: dict[str, object], words: str
 def test_more_classes_a_batch_than_there_are_is_refused() -> None:
     with pytest.raises(ConfigError, match="needs 20 classes, and the data has 12"):
         Batches(CLASSES, SETS, SamplerSettings("pxk", batch=40, photos=2))
+
+
+def test_shares_for_another_number_of_data_sets_are_refused() -> None:
+    with pytest.raises(ConfigError, match="one share for each"):
+        Batches(CLASSES, SETS, SamplerSettings(shares=(0.5,)))

@@ -11,33 +11,22 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from train_helpers import TINY, metrics, train
 
 import reid
 from reid.config import compose
+from reid.embed.network import EmbeddingNetwork
 from reid.embed.weights import load_network
-from reid.errors import ConfigError, InputError, OutputError
+from reid.errors import ConfigError, DivergedError, InputError, OutputError
 from reid.photos import read_photo
 from reid.train.classes import LabelSettings, usable
 from reid.train.datasets import read_data_sets
-from reid.train.module import DivergedError, Training, mirror_flanks
+from reid.train.module import Batch, Training, mirror_flanks
 from reid.train.pictures import decoded, enlarged
-from reid.verbs.train import TrainConfig, run
+from reid.train.start import starting_network
+from reid.verbs.train import TrainConfig
 
 Toys = Callable[..., Path]
-TINY = [
-    "model=", "network.backbone=test_resnet", "network.height=48", "network.width=64", "network.neck=bn",
-    "sampler.batch=16", "trainer.accelerator=cpu", "validation.share=0.34", "augmentation=none",
-    "augmentation.jitter=0.05",
-]  # fmt: skip
-
-
-def train(data: Path | list[Path], output: Path, *words: str) -> str:
-    sources = f"[{','.join(map(str, data))}]" if isinstance(data, list) else str(data)
-    return run(compose("train", TrainConfig, [f"data={sources}", f"output={output}", *TINY, *words]))
-
-
-def rows(folder: Path) -> list[dict[str, float]]:
-    return pd.read_csv(folder / "metrics.csv").drop(columns="seconds").fillna(-1).to_dict("records")
 
 
 @pytest.mark.slow
@@ -46,7 +35,7 @@ def test_loss_falls_and_retrieval_rises_on_animals_never_seen(toys: Toys, tmp_pa
         toys(animals=30, photos=4), tmp_path / "run", "trainer.epochs=14", "sampler.steps=12", "optimiser.backbone_rate=0.003",
         "optimiser.head_rate=0.01", "trainer.average=0.9",
     )  # fmt: skip
-    found = rows(tmp_path / "run")
+    found = metrics(tmp_path / "run")
     assert found[-1]["loss"] < 0.5 * found[1]["loss"]
     best = max(row["mAP"] for row in found)
     assert best > found[0]["mAP"] + 0.15, found
@@ -82,12 +71,48 @@ def test_run_folder_loads_and_embeds_what_was_judged(toys: Toys, tmp_path: Path)
     assert found == pytest.approx(expected, abs=1e-5)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("average", ["0", "0.9"])
-def test_resumed_is_the_same_as_uninterrupted(
-    toys: Toys, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, average: str
+@pytest.mark.parametrize("workers", [0, 2])
+def test_each_epoch_draws_other_batches_and_augments_them_anew(
+    toys: Toys, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workers: int
 ) -> None:
-    words = ["trainer.epochs=3", "sampler.steps=3", f"trainer.average={average}", f"cache={tmp_path / 'cache'}"]
+    seen: dict[int, list[int]] = {}
+    step = Training.training_step
+
+    def noted(self: Training, batch: Batch, number: int) -> torch.Tensor:
+        seen.setdefault(self.current_epoch, []).append(int(batch.images.long().sum()))
+        return step(self, batch, number)
+
+    monkeypatch.setattr(Training, "training_step", noted)
+    words = ["trainer.epochs=3", "sampler.steps=3", "augmentation.noise=1", f"trainer.workers={workers}"]
+    train(toys(), tmp_path / "run", *words)
+    assert [len(sums) for sums in seen.values()] == [3, 3, 3]
+    assert len({total for sums in seen.values() for total in sums}) == 9
+
+
+@pytest.mark.parametrize("frozen", [False, True])
+def test_norms_learn_in_a_training_and_frozen_ones_do_not(toys: Toys, tmp_path: Path, frozen: bool) -> None:
+    words = ["trainer.epochs=2", "sampler.steps=2", "trainer.average=0", f"optimiser.freeze_norms={frozen}".lower()]
+    train(toys(), tmp_path / "run", *words)
+    state = load_network(tmp_path / "run").network.state_dict()
+    start = starting_network(load_network(tmp_path / "run").spec, "", 0)[0].state_dict()
+    moved = {name: not torch.equal(value, start[name]) for name, value in state.items() if "running" in name}
+    assert moved["norm.running_mean"] and moved["norm.running_var"]
+    assert {now for name, now in moved.items() if name.startswith("backbone.")} == {not frozen}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "more",
+    [
+        ["trainer.average=0"],
+        ["trainer.average=0.9", "network.quality=true"],
+        ["trainer.average=0.9", "trainer.resize=[{until:0.5,scale:0.7}]", "trainer.workers=2"],
+    ],
+)
+def test_resumed_is_the_same_as_uninterrupted(
+    toys: Toys, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, more: list[str]
+) -> None:
+    words = ["trainer.epochs=3", "sampler.steps=3", *more, f"cache={tmp_path / 'cache'}"]
     train(toys(), tmp_path / "whole", *words)
     start = Training.on_train_epoch_start
 
@@ -105,7 +130,7 @@ def test_resumed_is_the_same_as_uninterrupted(
         patch.setattr(Training, "on_train_epoch_start", lambda self: (begun.append(self.current_epoch), start(self))[1])
         train(toys(), tmp_path / "parts", *words)
     assert begun == [2]
-    assert rows(tmp_path / "parts") == rows(tmp_path / "whole")
+    assert metrics(tmp_path / "parts") == metrics(tmp_path / "whole")
     one, other = ((tmp_path / name / "weights.safetensors").read_bytes() for name in ("whole", "parts"))
     assert one == other
 
@@ -157,6 +182,87 @@ def test_loss_that_is_no_number_is_named(toys: Toys, tmp_path: Path, monkeypatch
         train(toys(), tmp_path / "run", "trainer.epochs=1", "loss=center")
 
 
+def test_training_stops_when_patience_ends_and_stays_finished(
+    toys: Toys, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing moves, so the first judgement stays the best, and two more end the patience."""
+    words = [
+        "trainer.epochs=9", "trainer.patience=2", "sampler.steps=1", "optimiser.backbone_rate=0", "optimiser.head_rate=0",
+        "optimiser.freeze_norms=true", "network.neck=none",
+    ]  # fmt: skip
+    said = train(toys(), tmp_path / "run", *words)
+    assert [row["epoch"] for row in metrics(tmp_path / "run")] == [0, 1, 2, 3]
+    assert "epoch 1 of 9" in said
+    kept = (tmp_path / "run" / "weights.safetensors").read_bytes()
+    monkeypatch.setattr(Training, "training_step", lambda *_: pytest.fail("trained again"))
+    assert train(toys(), tmp_path / "run", *words) == said
+    assert (tmp_path / "run" / "weights.safetensors").read_bytes() == kept
+
+
+def test_a_better_figure_renews_the_patience(toys: Toys, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    given = iter([0.1, 0.2, 0.15, 0.3, 0.2, 0.3, 0.25])
+    monkeypatch.setattr("reid.train.module.figures", lambda *_: {"mAP": next(given)})
+    train(toys(), tmp_path / "run", "trainer.epochs=7", "trainer.patience=2", "sampler.steps=1")
+    # 0.3 in the fourth epoch; 0.2, and 0.3 again, which is no better, end it
+    assert [row["mAP"] for row in metrics(tmp_path / "run")][1:] == [0.1, 0.2, 0.15, 0.3, 0.2, 0.3]
+    assert reid.load(tmp_path / "run").card["epoch"] == 4
+
+
+def test_vectors_that_are_no_numbers_in_a_judgement_stop_it(
+    toys: Toys, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    validate = Training.validation_step
+
+    def spoilt(self: Training, batch: torch.Tensor, number: int) -> None:
+        validate(self, batch, number)
+        self.found[-1][0, 0] = torch.nan
+
+    monkeypatch.setattr(Training, "validation_step", spoilt)
+    with pytest.raises(DivergedError, match=r"stopped after epoch 1: .*optimiser\.backbone_rate=0\.0003"):
+        train(toys(), tmp_path / "run", "trainer.epochs=2", "sampler.steps=1")
+
+
+def test_bf16_trains_on_the_cpu_with_losses_in_float32(
+    toys: Toys, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from reid.train.losses import LossSum
+
+    seen: list[tuple[torch.dtype, torch.dtype]] = []
+    features, total = [], LossSum.total
+    mapped = EmbeddingNetwork.feature_map
+
+    def noted(self: EmbeddingNetwork, images: torch.Tensor) -> torch.Tensor:
+        out = mapped(self, images)
+        features.append(out.dtype)
+        return out
+
+    def summed(self: LossSum, terms: dict[str, torch.Tensor]) -> torch.Tensor:
+        seen.append((features[-1], total(self, terms).dtype))
+        return total(self, terms)
+
+    monkeypatch.setattr(EmbeddingNetwork, "feature_map", noted)
+    monkeypatch.setattr(LossSum, "total", summed)
+    train(toys(), tmp_path / "run", "trainer.epochs=1", "sampler.steps=2", "trainer.precision=bf16")
+    assert seen == [(torch.bfloat16, torch.float32)] * 2
+    assert all(value.dtype != torch.bfloat16 for value in load_network(tmp_path / "run").network.state_dict().values())
+
+
+def test_fp16_is_refused_on_a_cpu(toys: Toys, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ConfigError, match=r"trainer\.precision=fp16 needs a GPU.*bf16 or fp32"):
+        train(toys(), tmp_path / "run", "trainer.precision=fp16")
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.parametrize("precision", ["fp32", "bf16", "fp16"])
+def test_each_precision_trains_on_a_gpu(toys: Toys, tmp_path: Path, precision: str) -> None:
+    words = ["trainer.accelerator=gpu", f"trainer.precision={precision}", "trainer.epochs=4", "sampler.steps=12"]
+    train(toys(), tmp_path / "run", *words, "network.quality=true", "trainer.resize=[{until:0.5,scale:0.7}]")
+    found = metrics(tmp_path / "run")
+    assert found[-1]["loss"] < found[1]["loss"] and all(np.isfinite(row["loss"]) for row in found)
+    assert reid.load(tmp_path / "run").embed(np.zeros((48, 64, 3), np.uint8)).shape[0] == 1
+
+
 @pytest.mark.parametrize(
     ("words", "error", "reason"),
     [
@@ -198,7 +304,7 @@ def test_photos_damaged_inside_are_left_out(toys: Toys, tmp_path: Path, monkeypa
 def test_head_for_the_flank_is_trained_and_kept(toys: Toys, tmp_path: Path) -> None:
     words = ["network.flank=true", "loss.flank.weight=0.5", "trainer.epochs=1", "sampler.steps=2"]
     train([toys(), toys(seed=1)], tmp_path / "run", *words)
-    found = rows(tmp_path / "run")
+    found = metrics(tmp_path / "run")
     assert found[-1]["loss_flank"] > 0 and {"toys0/mAP", "toys1/mAP"} <= set(found[-1])
     loaded = load_network(tmp_path / "run")
     assert loaded.network.flank_head is not None and loaded.flank_fingerprint
@@ -210,7 +316,6 @@ def test_head_for_the_flank_sees_animals_facing_both_ways() -> None:
 
     from reid.embed.network import EmbeddingNetwork, NetworkSpec
     from reid.train.loss_settings import Arcface, Flank, LossSettings
-    from reid.train.module import Batch
     from reid.train.optimiser import OptimiserSettings
 
     spec = NetworkSpec(backbone="test_resnet", height=64, width=96, face="left", flank=True)
@@ -233,7 +338,6 @@ def test_head_for_the_flank_sees_animals_facing_both_ways() -> None:
 
 def test_training_goes_on_from_a_run_folder(toys: Toys, tmp_path: Path) -> None:
     from reid.embed.network import NetworkSpec
-    from reid.train.start import starting_network
 
     train(toys(), tmp_path / "first", "trainer.epochs=1", "sampler.steps=2")
     first = load_network(tmp_path / "first")

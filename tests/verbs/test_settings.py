@@ -14,6 +14,7 @@ from reid.cli import VERBS, import_verb, main
 from reid.config import compose, groups, overrides_of
 from reid.errors import ConfigError
 from reid.verbs.census import CensusConfig
+from reid.verbs.train import TrainConfig
 
 GIVEN = ["photos=a", "output=b"]
 
@@ -118,3 +119,14 @@ def test_help_names_every_verb_and_setting(capsys: pytest.CaptureFixture[str]) -
         names: list[Any] = [f.name for f in dataclasses.fields(import_verb(verb)[1])] if about.config else []
         assert all(name in text for name in names), verb
     assert main(["leopards"]) == 2
+
+
+def test_a_recipe_sets_whole_groups_and_words_go_before_it() -> None:
+    words = ["data=x", "output=y", "recipe=reid-base"]
+    made = compose("train", TrainConfig, words)
+    assert (made.network.pooling, made.loss.arcface.begin, made.optimiser.freeze_stages) == ("grid", "means", 3)
+    made = compose("train", TrainConfig, [*words, "trainer.epochs=2", "network=lite0", "validation=auto"])
+    assert (made.network.pooling, made.trainer.epochs, made.validation.by) == ("gem", 2, "auto")
+    assert made.optimiser.freeze_stages == 3
+    with pytest.raises(ConfigError, match="recipe='reid-bass' is unknown; choose one of reid-base"):
+        compose("train", TrainConfig, ["data=x", "output=y", "recipe=reid-bass"])
