@@ -46,7 +46,8 @@ def draw_curves(rows: Sequence[Mapping[str, float]], path: Path) -> None:
         if wanted:
             axis.legend(fontsize=7)
     middle.set_ylim(0, 1)
-    right.set_yscale("log")
+    if any(row[n] > 0 for row in rows for n in row if n.startswith("rate_")):
+        right.set_yscale("log")
     partial = path.with_name(path.name + ".part")
     figure.savefig(partial, dpi=110, format="png")
     partial.replace(path)
