@@ -72,12 +72,15 @@ class Parts:
     gallery: np.ndarray
 
 
-def hold_out(frame: pd.DataFrame, settings: ValidationSettings) -> Parts:
+def hold_out(frame: pd.DataFrame, settings: ValidationSettings, whole: pd.DataFrame) -> Parts:
     """Divide the labelled rows.
 
     Args:
-        frame: As from `usable`: needs `dataset`, `identity`, `label`, `encounter`.
+        frame: As from `usable`: needs `dataset`, `identity`, `label`, `encounter`, `content_hash`, `bbox`.
         settings: The rule; each data set is divided by itself, so adding another one does not change it.
+        whole: The labelled table as it was read. Individuals and photos are drawn from it, as an evaluation draws them:
+            a row that is left out of training must not shift the draw of all others. Every copy of a crop that is
+            held out is held out.
 
     Raises:
         ConfigError: there are several rules, and not as many as data sets.
@@ -92,7 +95,9 @@ def hold_out(frame: pd.DataFrame, settings: ValidationSettings) -> Parts:
             rng = np.random.default_rng(int(digest("hold out", dataset, settings.seed), 16))
             held = _encounters(rows, settings.share, rng)
         else:
-            held = (_identities if rule == "identity" else _photos)(rows, settings.share, settings.seed)
+            every = whole[whole["dataset"] == dataset]
+            drawn = (_identities if rule == "identity" else _photos)(every, settings.share, settings.seed)
+            held = rows.index[_crops(rows).isin(set(_crops(every).iloc[drawn]))]
         left = rows.index.difference(held)
         train.append(left)
         query.append(held)
@@ -118,24 +123,29 @@ def _rules(frame: pd.DataFrame, settings: ValidationSettings) -> dict[str, str]:
     return dict(zip(names, rules * len(names) if len(rules) == 1 else rules, strict=True))
 
 
-def _identities(rows: pd.DataFrame, part: float, seed: int) -> pd.Index:
-    """Rows of the individuals held out, at least two of them."""
+def _crops(rows: pd.DataFrame) -> pd.Series:
+    """What each row shows; copies of one crop are alike."""
+    return rows["content_hash"].astype(str) + rows["bbox"].map(str)
+
+
+def _identities(rows: pd.DataFrame, part: float, seed: int) -> list[int]:
+    """Row numbers of the individuals held out, at least two of them."""
     known = known_rows(rows)
     if len(known) < FEWEST or not part:
-        return rows.index[:0]
+        return []
     chosen = draw_animals(known, part, seed)
     if len(chosen) < 2:  # one individual cannot be mistaken for another
         chosen |= draw_animals({name: own for name, own in known.items() if name not in chosen}, 0.0001, seed)
-    return rows.index[np.sort([number for name in chosen for number in known[name]])]
+    return [number for name in chosen for number in known[name]]
 
 
-def _photos(rows: pd.DataFrame, part: float, seed: int) -> pd.Index:
-    """Rows of the photos held out, of each individual with two or more."""
+def _photos(rows: pd.DataFrame, part: float, seed: int) -> list[int]:
+    """Row numbers of the photos held out, of each individual with two or more."""
     known = known_rows(rows)
     if len(known) < FEWEST or not part:
-        return rows.index[:0]
+        return []
     parts = share(known, 1 - part, seed)
-    return rows.index[np.sort([number for number, name in parts.items() if name == "test"])]
+    return [number for number, name in parts.items() if name == "test"]
 
 
 def _encounters(rows: pd.DataFrame, share: float, rng: np.random.Generator) -> pd.Index:

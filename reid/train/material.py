@@ -68,7 +68,7 @@ def prepare(sources: Sequence[str], recipe: Recipe, cache: Path) -> Material:
         hashes = {str(name): labels_hash(rows) for name, rows in frame.groupby("dataset")}
         rows, unused = usable(frame, recipe.labels)
         rows["facing"] = facing(rows, recipe.labels.find_flanks and recipe.network.face == "left", cache / "flanks")
-        parts = hold_out(rows, recipe.validation)
+        parts = hold_out(rows, recipe.validation, frame)
         pictures, bad = decoded(rows.iloc[parts.train], enlarged(recipe.network), cache / "crops")
         judged = np.union1d(parts.query, parts.gallery)
         held_out, bad_held = decoded(rows.iloc[judged], recipe.network, cache / "crops") if len(judged) else (None, {})

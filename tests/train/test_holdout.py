@@ -10,7 +10,12 @@ from hypothesis import strategies as st
 
 from reid.errors import ConfigError, InputError
 from reid.evaluate.splits import closed_set, identity_disjoint
-from reid.train.holdout import ValidationSettings, hold_out
+from reid.train.holdout import Parts, ValidationSettings
+from reid.train.holdout import hold_out as divide
+
+
+def hold_out(frame: pd.DataFrame, settings: ValidationSettings) -> Parts:
+    return divide(frame, settings, frame)
 
 
 def table(
@@ -28,6 +33,8 @@ def table(
                 f"{i}-{k}" if encounters else None for i, k in zip(identity, rng.integers(0, 4, photos), strict=True)
             ],
             "path": [f"{n}.jpg" for n in range(photos)],
+            "content_hash": [f"{dataset}{seed}-{n}" for n in range(photos)],
+            "bbox": [(0.0, 0.0, 9.0, 9.0)] * photos,
         }
     )
 
@@ -60,6 +67,18 @@ def test_held_out_photos_and_individuals_are_those_that_an_evaluation_asks_about
     assert np.array_equal(photos.query, closed.queries) and np.array_equal(photos.gallery, closed.gallery)
     assert np.array_equal(photos.train, closed.gallery)
     assert np.array_equal(individuals.query, disjoint.queries)
+
+
+@pytest.mark.parametrize("rule", ["photo", "identity"])
+def test_rows_that_are_left_out_do_not_let_a_query_into_training(rule: str) -> None:
+    whole = table(6)
+    whole.loc[[70, 75], ["identity", "content_hash"]] = whole.loc[[3, 8], ["identity", "content_hash"]].to_numpy()
+    frame = whole.drop([0, 11, 40, 70, 75]).reset_index(drop=True)
+    split = closed_set(whole, 0.8, 7) if rule == "photo" else identity_disjoint(whole, 0.2, 7)
+    asked = set(whole["content_hash"].iloc[split.queries])
+    parts = divide(frame, ValidationSettings(by=rule, share=0.2, seed=7), whole)
+    assert not asked & set(frame["content_hash"].iloc[parts.train])
+    assert asked >= set(frame["content_hash"].iloc[parts.query])
 
 
 def test_each_data_set_can_have_its_own_rule() -> None:
