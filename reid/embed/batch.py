@@ -16,13 +16,13 @@ from reid.embed.allocator import keep_memory
 from reid.embed.crops import crop_picture
 from reid.embed.flank import flank_of
 from reid.embed.network import NetworkSpec
-from reid.embed.preprocess import preprocess
+from reid.embed.framing import ahead, framed, unnamed_flanks
 from reid.embed.weights import LoadedNetwork
 from reid.errors import InputError
 from reid.photos import read_photo
 from reid.progress import track
 from reid.store import RowStore, digest
-from reid.tables import CROPS, FLANKS, PROBLEMS, UNKNOWN, check, from_rows
+from reid.tables import CROPS, PROBLEMS, UNKNOWN, check, from_rows
 
 __all__ = ["Embedded", "embed_crops", "embed_images"]
 
@@ -84,13 +84,14 @@ def embed_crops(
         if key not in known:
             todo.setdefault(key, (key, row))
     reasons: dict[tuple[str, str], dict[str, str]] = {}
-    images = np.zeros((batch, 3, loaded.spec.height, loaded.spec.width), np.uint8)
-    waiting: list[Item] = []
+    waiting: list[tuple[Item, np.ndarray]] = []
 
     def flush() -> None:
-        images[len(waiting) :] = 0
-        vectors, flanks, quality = embed_images(images, [row["orientation"] for _, row in waiting], loaded)
-        fresh = {key: (vectors[n].copy(), flanks[n].copy(), float(quality[n])) for n, (key, _) in enumerate(waiting)}
+        names = [row["orientation"] for (_, row), _ in waiting]
+        vectors, flanks, quality = embed_images([picture for _, picture in waiting], names, loaded, batch)
+        fresh = {
+            key: (vectors[n].copy(), flanks[n].copy(), float(quality[n])) for n, ((key, _), _) in enumerate(waiting)
+        }
         known.update(fresh)
         if store:
             store.add({key: _kept(seen, scored) for key, seen in fresh.items()})
@@ -101,8 +102,7 @@ def embed_crops(
         if isinstance(image, str):
             reasons[item[1]["path"], image] = {"stage": "embed", "path": item[1]["path"], "reason": image}
             continue
-        images[len(waiting)] = image
-        waiting.append(item)
+        waiting.append((item, image))
         if len(waiting) == batch:
             flush()
     if waiting:
@@ -131,28 +131,33 @@ def _kept(seen: Seen, scored: bool) -> dict[str, Any]:
 
 
 def embed_images(
-    images: np.ndarray, orientations: Sequence[str], loaded: LoadedNetwork
+    pictures: Sequence[np.ndarray], orientations: Sequence[str], loaded: LoadedNetwork, batch: int = 0
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """One step of the network, which turns what it sees facing right where it wants animals to face left.
 
     Args:
-        images: Preprocessed crops, uint8 (B, 3, H, W).
-        orientations: Their flanks, where known; there can be fewer than images, if the last ones are only filling.
+        pictures: Crops as `reid.embed.framing.ahead` gives them.
+        orientations: Their flanks, where known.
         loaded: The network.
+        batch: Fill up with black to so many, so that each step has one shape; 0 does not.
 
     Returns:
-        Unit vectors (B, size), probabilities of the flanks (B, 5), and quality (B,), NaN without a head for it.
+        Unit vectors (n, size), probabilities of the flanks (n, 5), and quality (n,), NaN without a head for it.
     """
     import torch
 
-    batch = torch.from_numpy(images)
+    images, flanks = framed(pictures, orientations, loaded.spec, batch)
+    ready = torch.from_numpy(images)
     with torch.inference_mode():
-        if loaded.spec.face == "left":
-            batch, flanks = _turned(batch, orientations, loaded)
-            vectors, _, quality = loaded.network.embed(batch, flanks)
+        if flanks is not None:
+            vectors, seen, quality = loaded.network.embed(ready, torch.from_numpy(flanks))
+        elif loaded.spec.face == "left":
+            ready, found = _turned(ready, orientations, loaded)
+            vectors, seen, quality = loaded.network.embed(ready, found)
         else:
-            vectors, flanks, quality = loaded.network.embed(batch)
-    return vectors.numpy(), flanks.numpy(), quality.numpy()
+            vectors, seen, quality = loaded.network.embed(ready)
+    n = len(pictures)
+    return vectors.numpy()[:n], seen.numpy()[:n], quality.numpy()[:n]
 
 
 def _turned(batch: Any, orientations: Sequence[str], loaded: LoadedNetwork) -> tuple[Any, Any]:
@@ -160,19 +165,18 @@ def _turned(batch: Any, orientations: Sequence[str], loaded: LoadedNetwork) -> t
 
     Crops of a known flank were turned when they were read. Those of which nobody has said it are looked at first.
     """
-    import torch
-
     asked = [n for n, known in enumerate(orientations) if known == UNKNOWN]
-    flanks = torch.zeros(len(batch), len(FLANKS))
-    flanks[:, FLANKS.index(UNKNOWN)] = 1
+    flanks = unnamed_flanks(len(batch))
     if asked:
         # the whole batch, so that it has the same shape each time
-        flanks[asked] = loaded.network.flanks(batch)[asked]
-        names, _ = flank_of(flanks.numpy())
+        flanks[asked] = loaded.network.flanks(batch)[asked].numpy()
+        names, _ = flank_of(flanks)
         turn = [n for n in asked if names[n] == "right"]
         batch = batch.clone()
         batch[turn] = batch[turn].flip(-1)
-    return batch, flanks
+    import torch
+
+    return batch, torch.from_numpy(flanks)
 
 
 def _with_flanks(crops: pd.DataFrame, probabilities: np.ndarray) -> pd.DataFrame:
@@ -185,7 +189,7 @@ def _with_flanks(crops: pd.DataFrame, probabilities: np.ndarray) -> pd.DataFrame
 
 
 def _inputs(root: Path, todo: list[Item], spec: NetworkSpec) -> Iterator[tuple[Item, np.ndarray | str]]:
-    """Preprocessed crops in order, read a few photos ahead in threads; a string says why one cannot be read."""
+    """Crops as `ahead` gives them, in order, read a few photos ahead in threads; a string says why one cannot be read."""
     groups: list[list[Item]] = []
     for item in todo:
         if groups and groups[-1][0][1]["path"] == item[1]["path"]:
@@ -204,6 +208,6 @@ def _inputs(root: Path, todo: list[Item], spec: NetworkSpec) -> Iterator[tuple[I
 def _read_group(root: Path, group: list[Item], spec: NetworkSpec) -> list[np.ndarray | str]:
     try:
         photo = read_photo(root / group[0][1]["path"])
-        return [preprocess(crop_picture(root, crop, photo=photo), spec, crop["orientation"]) for _, crop in group]
+        return [ahead(crop_picture(root, crop, photo=photo), spec, crop["orientation"]) for _, crop in group]
     except InputError as error:
         return [str(error)] * len(group)

@@ -12,8 +12,8 @@ import pandas as pd
 
 from reid.embed.allocator import keep_memory
 from reid.embed.batch import Embedded, embed_crops, embed_images
+from reid.embed.framing import ahead
 from reid.embed.network import NetworkSpec
-from reid.embed.preprocess import preprocess
 from reid.embed.weights import LoadedNetwork, load_network
 from reid.errors import InputError, choices
 from reid.photos import photo_size
@@ -124,8 +124,8 @@ class Embedder:
         for start in range(0, len(pictures), 32):
             part = slice(start, start + 32)
             named = flanks[part]
-            batch = np.stack([preprocess(p, self.spec, flank) for p, flank in zip(pictures[part], named, strict=True)])
-            vectors.append(embed_images(batch, named, self.loaded)[0])
+            ready = [ahead(picture, self.spec, flank) for picture, flank in zip(pictures[part], named, strict=True)]
+            vectors.append(embed_images(ready, named, self.loaded)[0])
         return np.concatenate(vectors) if vectors else np.zeros((0, self.size), np.float32)
 
 

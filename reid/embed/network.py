@@ -21,6 +21,7 @@ GRID = (2, 4, 128)
 NECKS = ("none", "bn", "linear")
 RESIZES = ("squash", "pad")
 INTERPOLATIONS = ("area", "bicubic", "bilinear")
+FRAMES = ("whole", "torso")
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,9 @@ class NetworkSpec:
         neck: What follows: `none`; `bn`, batch normalisation alone (Luo et al. 2019, "Bag of Tricks and a Strong
             Baseline for Deep Person Re-identification"); `linear`, a projection to `embedding_size` and then `bn`.
         embedding_size: Length of a vector; 0 takes the backbone's.
+        level: Which of timm's feature levels is read, counted from 1 (each has half the height and width of the one before);
+            what comes after it is cut off. 0 reads the end of the backbone.
+        frame: What of a crop the network sees: `whole`, or the `torso`, found and cut out as `reid.embed.torso` says.
         height: Pixels of the network's input.
         width: Pixels of the network's input.
         resize: `squash` fills the input and ignores the crop's aspect; `pad` keeps it and fills with the mean colour.
@@ -57,6 +61,8 @@ class NetworkSpec:
     grid: tuple[int, int, int] = GRID
     neck: str = "none"
     embedding_size: int = 0
+    level: int = 0
+    frame: str = "whole"
     height: int = 224
     width: int = 224
     resize: str = "squash"
@@ -75,6 +81,7 @@ class NetworkSpec:
             ("neck", NECKS),
             ("resize", RESIZES),
             ("interpolation", INTERPOLATIONS),
+            ("frame", FRAMES),
             ("face", ("as_is", "left")),
         ):
             if getattr(self, name) not in valid:
@@ -87,6 +94,13 @@ class NetworkSpec:
             raise ConfigError("neck=linear needs embedding_size, for example 512.")
         if len(self.grid) != 3 or min(self.grid) < 1:
             raise ConfigError(f"grid={list(self.grid)} needs three whole numbers above 0: rows, columns and channels.")
+        if self.level and self.pooling == "own":
+            raise ConfigError(f"level={self.level} cuts off what pooling=own needs; choose another pooling.")
+        if self.frame == "torso" and (self.flank or self.resize == "pad"):
+            raise ConfigError(
+                "frame=torso has the flank from the finder of torsos and fills the input with the torso; "
+                "set flank=false and resize=squash."
+            )
         if not 0.2 <= self.flank_scale <= 1:
             raise ConfigError(
                 f"flank_scale={self.flank_scale} must lie between 0.2 and 1: a share of the input's size."
@@ -104,6 +118,10 @@ class NetworkSpec:
             del values["grid"]
         if self.flank_scale == 1:
             del values["flank_scale"]
+        if not self.level:
+            del values["level"]
+        if self.frame == "whole":
+            del values["frame"]
         return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
 
     @classmethod
@@ -154,7 +172,7 @@ class EmbeddingNetwork(nn.Module):
                 f"timm has no network {spec.backbone!r} ({error}); similar ones are {', '.join(near) or 'in timm.list_models()'}."
             ) from None
         self.backbone = backbone
-        self.backbone_size = int(backbone.num_features)
+        self.backbone_size = int(backbone.num_features) if not spec.level else self._cut(backbone, spec.level)
         self.pool = self._pooling(spec)
         # timm's own head may end in another width than its feature map has
         width = getattr(backbone, "head_hidden_size", 0) if spec.pooling == "own" else 0
@@ -169,6 +187,17 @@ class EmbeddingNetwork(nn.Module):
         self.size = size
         self.flank_head = FlankHead(self.backbone_size) if spec.flank else None
         self.quality_head = QualityHead(size) if spec.quality else None
+
+    def _cut(self, backbone: Any, level: int) -> int:
+        """Cut off what comes after a level of features; returns its channels."""
+        levels = [info["num_chs"] for info in getattr(backbone, "feature_info", [])]
+        if not hasattr(backbone, "prune_intermediate_layers") or not 0 < level <= len(levels):
+            raise ConfigError(
+                f"network.level={level}: {self.spec.backbone} has {len(levels) or 'no'} levels of features that it could be cut at; "
+                "set network.level=0."
+            )
+        backbone.prune_intermediate_layers([level - 1], prune_norm=True, prune_head=True)
+        return int(levels[level - 1])
 
     def _pooling(self, spec: NetworkSpec) -> nn.Module | None:
         if spec.pooling == "grid":

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
-__all__ = ["GeM", "GridPool"]
+__all__ = ["GeM", "GridPool", "pooling_matrix"]
 
 
 class GeM(nn.Module):
@@ -31,13 +30,34 @@ class GridPool(nn.Module):
 
     A mark at the shoulder and the same mark at the hip are different marks. A mean over the whole map forgets which it
     was; here the vector keeps it, as coarsely as the grid, after the stripes of Sun et al. 2018, "Beyond Part Models:
-    Person Retrieval with Refined Part Pooling". The channels are reduced first, so that the vector stays short.
+    Person Retrieval with Refined Part Pooling". The channels are reduced first, so that the vector stays short, and each
+    place then sees its neighbours: a mark beside another one is what tells animals apart.
     """
 
     def __init__(self, size: int, rows: int, columns: int, channels: int) -> None:
         super().__init__()
         self.grid = (rows, columns)
         self.reduce = nn.Sequential(nn.Conv2d(size, channels, 1, bias=False), nn.BatchNorm2d(channels), nn.ReLU())
+        self.join = nn.Sequential(
+            nn.Conv2d(channels, channels, 3, padding=1, groups=channels, bias=False), nn.BatchNorm2d(channels),
+            nn.Conv2d(channels, channels, 1, bias=False), nn.BatchNorm2d(channels), nn.ReLU(),
+        )  # fmt: skip
 
     def forward(self, features: Tensor) -> Tensor:
-        return F.adaptive_avg_pool2d(self.reduce(features).float(), self.grid).flatten(1)
+        x = self.join(self.reduce(features)).float()
+        # torch's adaptive pooling, as products of matrices, which every engine has
+        rows, columns = (pooling_matrix(size, grid) for size, grid in zip(x.shape[-2:], self.grid, strict=True))
+        return (rows.to(x.device) @ x @ columns.to(x.device).T).flatten(1)
+
+
+def pooling_matrix(size: int, grid: int) -> Tensor:
+    """Averages of `size` places in `grid` equal parts that may overlap, (grid, size).
+
+    >>> pooling_matrix(3, 2).tolist()
+    [[0.5, 0.5, 0.0], [0.0, 0.5, 0.5]]
+    """
+    out = torch.zeros(grid, size)
+    for part in range(grid):
+        start, end = part * size // grid, -(-(part + 1) * size // grid)
+        out[part, start:end] = 1 / (end - start)
+    return out

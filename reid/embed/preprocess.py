@@ -2,25 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from reid.embed.crops import resize_crop
 from reid.embed.network import NetworkSpec
+from reid.embed.torso import WHOLE, cut_torso
 
 __all__ = ["preprocess"]
 
 
-def preprocess(picture: np.ndarray, spec: NetworkSpec, orientation: str = "unknown") -> np.ndarray:
+def preprocess(
+    picture: np.ndarray, spec: NetworkSpec, orientation: str = "unknown", torso: Sequence[float] | None = None
+) -> np.ndarray:
     """Resize, and turn where the network wants all animals to face one way.
 
     Args:
         picture: uint8 RGB, (h, w, 3), of any size.
         spec: What the network expects.
         orientation: The flank it shows; with `spec.face == "left"`, a right flank is mirrored.
+        torso: With `spec.frame == "torso"`, where it is, as in `reid.embed.torso.Pose`; the whole crop where nobody knows.
 
     Returns:
         uint8, (3, spec.height, spec.width).
     """
+    if spec.frame == "torso":
+        mirror = spec.face == "left" and orientation == "right"
+        image = cut_torso(picture, WHOLE if torso is None else torso, spec.height, spec.width, mirror)
+        return np.ascontiguousarray(image.transpose(2, 0, 1))
     if spec.resize == "squash":
         image = resize_crop(picture, spec.height, spec.width, spec.interpolation)
     else:

@@ -14,6 +14,7 @@ from reid.embed.flank import load_flank_head
 from reid.embed.hub import CONFIG, Published, from_folder, from_hub
 from reid.embed.miewid import is_miewid, miewid_network
 from reid.embed.network import EmbeddingNetwork, NetworkSpec
+from reid.embed.torso import finder_fingerprint
 from reid.embed.timm_weights import is_published, near_names, timm_network, timm_published
 from reid.errors import FormatError, InputError, MissingPartError, choices
 
@@ -21,6 +22,7 @@ __all__ = ["DEFAULT", "NAMES", "LoadedNetwork", "fingerprint", "load_network", "
 
 WEIGHTS = "weights.safetensors"
 CARD = "network.json"
+BASE = Path(__file__).parent / "weights" / "reid-base"
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,8 @@ def fingerprint(network: EmbeddingNetwork) -> str:
     # the heads read the same features and change no vector
     spec = {k: v for k, v in network.spec.to_dict().items() if k not in ("flank", "flank_scale", "quality")}
     state = sha256(json.dumps(spec, sort_keys=True).encode())
+    if network.spec.frame == "torso":
+        state.update(finder_fingerprint().encode())
     return _hashed(network, state, head=False)
 
 
@@ -71,7 +75,7 @@ def load_network(name_or_path: str | Path = "") -> LoadedNetwork:
     Args:
         name_or_path: One of these; empty is the default.
 
-            - a shipped name (see `NAMES`);
+            - a shipped name: `reid-base`, or `lite0-imagenet`, which was never taught an individual;
             - a folder with `network.json` and `weights.safetensors`, or with `config.json` and weights as timm or
               MiewID lay them out for the hub (`local-dir:FOLDER` says the same);
             - `hf-hub:OWNER/NAME` or `hf-hub:OWNER/NAME@REVISION`: such files on the Hugging Face hub;
@@ -120,15 +124,29 @@ def _published(files: Published) -> tuple[EmbeddingNetwork, dict[str, Any], str]
     return *read(files), files.name
 
 
-def save_network(network: EmbeddingNetwork, folder: str | Path, card: dict[str, Any] | None = None) -> None:
-    """Write `network.json` (what it is, its card) and `weights.safetensors` into a folder."""
+def save_network(
+    network: EmbeddingNetwork, folder: str | Path, card: dict[str, Any] | None = None, half: bool = False
+) -> None:
+    """Write `network.json` (what it is, its card) and `weights.safetensors` into a folder.
+
+    Args:
+        network: To write.
+        folder: Made where it is missing.
+        card: Free facts that travel with it.
+        half: Round the weights to half precision, which takes half the room; the network itself is rounded too, so that
+            its fingerprint is that of what was written.
+    """
     from safetensors.torch import save_file
 
     from reid.store import write_json
 
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    save_file({k: v.detach().cpu().contiguous() for k, v in network.state_dict().items()}, folder / WEIGHTS)
+    state = {k: v.detach().cpu().contiguous() for k, v in network.state_dict().items()}
+    if half:
+        state = {k: v.half() if v.is_floating_point() else v for k, v in state.items()}
+        network.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in state.items()})
+    save_file(state, folder / WEIGHTS)
     write_json(
         {"network": network.spec.to_dict(), "fingerprint": fingerprint(network), "card": card or {}},
         folder / CARD,
@@ -190,7 +208,13 @@ def _lite0_imagenet() -> tuple[EmbeddingNetwork, dict[str, Any]]:
     }
 
 
-NAMES = {"lite0-imagenet": _lite0_imagenet}
+def _reid_base() -> tuple[EmbeddingNetwork, dict[str, Any]]:
+    if not BASE.is_dir():
+        raise MissingPartError(f"the network reid-base lacks {BASE}; install the package anew.")
+    return _from_folder(BASE)
+
+
+NAMES = {"reid-base": _reid_base, "lite0-imagenet": _lite0_imagenet}
 """Networks that need no file of the user's."""
 
 DEFAULT = "lite0-imagenet"

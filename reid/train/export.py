@@ -15,12 +15,14 @@ from torch.nn import functional as F
 
 from reid.embed.heads import MIRRORED, FlankHead
 from reid.embed.network import EmbeddingNetwork
+from reid.embed.pooling import pooling_matrix
+from reid.embed.torso import HEIGHT, MARGIN, WIDTH, TorsoFinder, finder_fingerprint, load_finder
 from reid.embed.weights import LoadedNetwork
 from reid.errors import MissingPartError, OutputError
 from reid.store import write_json
 from reid.tables import FLANKS, UNKNOWN
 
-__all__ = ["BATCHES", "TOLERANCE", "export_onnx", "export_openvino"]
+__all__ = ["BATCHES", "TOLERANCE", "export_finder", "export_onnx", "export_openvino"]
 
 BATCHES = (1, 2, 5)
 """Batch sizes at which an exported network must agree with the original."""
@@ -77,19 +79,6 @@ class Exported(nn.Module):
         return (head.classify(x.flatten(1)) + mirrored[:, MIRRORED]) / 2
 
 
-def pooling_matrix(size: int, grid: int) -> Tensor:
-    """Averages of `size` places in `grid` equal parts that may overlap, (grid, size).
-
-    >>> pooling_matrix(3, 2).tolist()
-    [[0.5, 0.5, 0.0], [0.0, 0.5, 0.5]]
-    """
-    out = torch.zeros(grid, size)
-    for part in range(grid):
-        start, end = part * size // grid, -(-(part + 1) * size // grid)
-        out[part, start:end] = 1 / (end - start)
-    return out
-
-
 def export_onnx(loaded: LoadedNetwork, folder: Path) -> dict[str, Any]:
     """Write `network.onnx`, which takes uint8 RGB images (batch, 3, height, width), any number at a time, and gives
     `vectors` (batch, size) of unit length, `flanks` (batch, 5) and, with a head for it, `quality` (batch,); and
@@ -125,20 +114,81 @@ def export_onnx(loaded: LoadedNetwork, folder: Path) -> dict[str, Any]:
     def engine(images: np.ndarray) -> Sequence[np.ndarray]:
         return [np.asarray(part) for part in session.run(names, {"images": images})]
 
-    found = compare(loaded.network, engine, "network.onnx")
+    found = compare(embedded(loaded.network), engine, (spec.height, spec.width), "network.onnx")
     partial.replace(path)
     write_json(
         {
             "network": spec.to_dict(),
             "fingerprint": loaded.fingerprint,
             "card": loaded.card,
-            "input": "uint8 RGB (batch, 3, height, width): the crop resized and turned as `network` says; it normalises by itself",
+            "input": "uint8 RGB (batch, 3, height, width): "
+            + ("the torso, cut out of the crop as torso.json says" if spec.frame == "torso" else "the crop, resized")
+            + " and turned as `network` says; it normalises by itself",
             "output": "vectors (batch, size) of unit length; flanks (batch, 5), probabilities of "
             + ", ".join(FLANKS)
             + ("; quality (batch,), 0 to 1" if "quality" in names else ""),
             "largest_difference": found,
         },
         folder / "network.json",
+    )
+    return found
+
+
+class ExportedFinder(nn.Module):
+    """The finder of torsos from uint8 images to `flanks` and `torsos`."""
+
+    def __init__(self, finder: TorsoFinder) -> None:
+        super().__init__()
+        self.finder = finder
+
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        pose = self.finder(images)
+        return pose.flanks, pose.torsos
+
+
+def export_finder(folder: Path) -> dict[str, float]:
+    """Write `torso.onnx`, which a network that sees torsos is asked after: uint8 RGB crops squashed to its input in, `flanks`
+    (batch, 5) and `torsos` (batch, 6) out; and `torso.json`, which says how to cut a torso out.
+
+    Returns:
+        The largest differences from the original, by batch size.
+
+    Raises:
+        OutputError: the exported finder gives other numbers.
+    """
+    import onnxruntime
+
+    finder, card = load_finder()
+    path, partial = folder / "torso.onnx", folder / "torso.onnx.part"
+    example = torch.zeros(2, 3, HEIGHT, WIDTH, dtype=torch.uint8)
+    names = ["flanks", "torsos"]
+    with warnings.catch_warnings(), torch.inference_mode():
+        warnings.simplefilter("ignore")  # of tracing
+        torch.onnx.export(
+            ExportedFinder(finder).eval(), (example,), str(partial), input_names=["images"], output_names=names,
+            dynamic_axes={name: {0: "batch"} for name in ("images", *names)}, opset_version=OPSET, dynamo=False,
+        )  # fmt: skip
+    session = onnxruntime.InferenceSession(str(partial), providers=["CPUExecutionProvider"])
+
+    def original(images: np.ndarray) -> Sequence[np.ndarray]:
+        with torch.inference_mode():
+            return [part.numpy() for part in finder(torch.from_numpy(images))]
+
+    found = compare(original, lambda images: session.run(names, {"images": images}), (HEIGHT, WIDTH), "torso.onnx")
+    partial.replace(path)
+    write_json(
+        {
+            "fingerprint": finder_fingerprint(),
+            "card": card,
+            "input": f"uint8 RGB (batch, 3, {HEIGHT}, {WIDTH}): the whole crop, squashed; it normalises by itself",
+            "output": "flanks (batch, 5), probabilities of "
+            + ", ".join(FLANKS)
+            + "; torsos (batch, 6): the middle (x, y), "
+            "half of the length (x, y) and half of the height (x, y), x in widths and y in heights of the crop",
+            "margin": MARGIN,
+            "largest_difference": found,
+        },
+        folder / "torso.json",
     )
     return found
 
@@ -170,26 +220,41 @@ def export_openvino(loaded: LoadedNetwork, folder: Path) -> dict[str, Any] | Non
             given = compiled(images)
             return [np.array(given[name]) for name in names]
 
-        found = compare(loaded.network, engine, "network.xml")
+        size = loaded.spec.height, loaded.spec.width
+        found = compare(embedded(loaded.network), engine, size, "network.xml")
         for part in (path.with_suffix(".bin"), path):
             part.replace(folder / part.name)
     return found
 
 
-def compare(network: EmbeddingNetwork, engine: Engine, name: str) -> dict[str, float]:
-    """The largest difference between an engine's numbers and the network's, on noise, by batch size.
+def embedded(network: EmbeddingNetwork) -> Engine:
+    """A network as an engine."""
+
+    def engine(images: np.ndarray) -> Sequence[np.ndarray]:
+        with torch.inference_mode():
+            embedding = network.embed(torch.from_numpy(images))
+        return [getattr(embedding, part).numpy() for part in outputs(network)]
+
+    return engine
+
+
+def compare(original: Engine, engine: Engine, size: tuple[int, int], name: str) -> dict[str, float]:
+    """The largest difference between an engine's numbers and the original's, on noise, by batch size.
+
+    Args:
+        original: What is right.
+        engine: What is compared with it.
+        size: Height and width of the images.
+        name: Of the file, for the message.
 
     Raises:
         OutputError: it is more than `TOLERANCE`, or a shape differs.
     """
-    spec, rng = network.spec, np.random.default_rng(0)
+    rng = np.random.default_rng(0)
     found = {}
     for batch in BATCHES:
-        images = rng.integers(0, 256, (batch, 3, spec.height, spec.width), np.uint8)
-        with torch.inference_mode():
-            embedding = network.embed(torch.from_numpy(images))
-        expected = [getattr(embedding, part).numpy() for part in outputs(network)]
-        given = engine(images)
+        images = rng.integers(0, 256, (batch, 3, *size), np.uint8)
+        expected, given = original(images), engine(images)
         if any(a.shape != b.shape for a, b in zip(given, expected, strict=True)):
             shapes = [(a.shape, b.shape) for a, b in zip(given, expected, strict=True)]
             raise OutputError(

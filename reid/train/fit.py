@@ -147,7 +147,10 @@ def _trainer(recipe: Recipe, folder: Path, callbacks: list[Any]) -> pl.Trainer:
 
         logger = TensorBoardLogger(folder, name="tensorboard", version="")
     own = recipe.trainer
+    # weights that stand still have no gradients to share
+    held = own.devices > 1 and recipe.optimiser.hold > 0
     return pl.Trainer(
+        strategy="ddp_find_unused_parameters_true" if held else "auto",
         accelerator=own.accelerator, devices=own.devices, precision=PRECISIONS[own.precision],  # type: ignore[arg-type]
         max_epochs=own.epochs, accumulate_grad_batches=own.accumulate, callbacks=callbacks, logger=logger,
         gradient_clip_val=recipe.optimiser.clip or None, check_val_every_n_epoch=recipe.validation.every,

@@ -17,7 +17,7 @@ from reid.store import digest
 from reid.tables import FLANKS, UNKNOWN
 from reid.train.flank_data import FlankCrop
 
-__all__ = ["Maps", "feature_maps", "ruined", "view"]
+__all__ = ["Maps", "feature_maps", "ruined", "view", "weathered"]
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,21 @@ def view(photo: np.ndarray, bbox: Sequence[float] | None, rng: np.random.Generat
     picture = photo[top : max(top + 2, bottom), left : max(left + 2, right)]
     if rng is None:
         return picture
-    picture = cv2.resize(picture, (224, 224), interpolation=cv2.INTER_AREA).astype(np.float32) / 255
+    return weathered(cv2.resize(picture, (224, 224), interpolation=cv2.INTER_AREA), rng)
+
+
+def weathered(picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """A crop as the camera, the light and the bush change it: grey (infrared), dark or over-lit, of poor contrast, noisy,
+    blurred, or with something standing before the animal.
+
+    Args:
+        picture: uint8 RGB, (h, w, 3), some 200 pixels wide.
+        rng: Source of the changes.
+    """
+    import cv2
+
+    picture = picture.astype(np.float32) / 255
+    width = picture.shape[1]
     if rng.random() < 0.4:
         picture = np.repeat(picture @ np.array([0.299, 0.587, 0.114], np.float32), 3).reshape(picture.shape)
     mean = picture.mean()
@@ -73,7 +87,7 @@ def view(photo: np.ndarray, bbox: Sequence[float] | None, rng: np.random.Generat
     if rng.random() < 0.25:
         picture = cv2.GaussianBlur(picture, (0, 0), rng.uniform(0.8, 3))
     if rng.random() < 0.2:
-        start, thick = int(rng.integers(0, 200)), int(rng.integers(10, 60))
+        start, thick = int(width * rng.uniform(0, 0.9)), int(width * rng.uniform(0.05, 0.27))
         upright = rng.random() < 0.7
         (picture if upright else picture.swapaxes(0, 1))[:, start : start + thick] = rng.uniform(0, 1, 3)
     return (np.clip(picture, 0, 1) * 255).astype(np.uint8)

@@ -15,7 +15,7 @@ from reid.errors import InputError
 from reid.tables import FLANKS, UNKNOWN
 from reid.train.classes import usable
 from reid.train.datasets import labels_hash, read_data_sets
-from reid.train.facing import facing
+from reid.train.facing import facing, posed
 from reid.train.holdout import Parts, hold_out
 from reid.train.pictures import decoded, enlarged
 from reid.train.recipe import Recipe
@@ -67,7 +67,11 @@ def prepare(sources: Sequence[str], recipe: Recipe, cache: Path) -> Material:
         frame, unread = read_data_sets(sources, cache / "scan")
         hashes = {str(name): labels_hash(rows) for name, rows in frame.groupby("dataset")}
         rows, unused = usable(frame, recipe.labels)
-        rows["facing"] = facing(rows, recipe.labels.find_flanks and recipe.network.face == "left", cache / "flanks")
+        find = recipe.labels.find_flanks and recipe.network.face == "left"
+        if recipe.network.frame == "torso":
+            rows["facing"], rows["torso"] = posed(rows, find, cache / "torsos")
+        else:
+            rows["facing"] = facing(rows, find, cache / "flanks")
         parts = hold_out(rows, recipe.validation, frame)
         pictures, bad = decoded(rows.iloc[parts.train], enlarged(recipe.network), cache / "crops")
         judged = np.union1d(parts.query, parts.gallery)

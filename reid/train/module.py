@@ -16,7 +16,7 @@ from reid.errors import DivergedError
 from reid.tables import FLANKS
 from reid.train.loss_settings import LossSettings
 from reid.train.losses import LossSum
-from reid.train.optimiser import OptimiserSettings, freeze, keep_frozen, make_optimiser, schedule
+from reid.train.optimiser import OptimiserSettings, freeze, held_steps, keep_frozen, make_optimiser, schedule
 from reid.train.quality import quality_loss, spoilt
 from reid.train.retrieval import Task, figures
 
@@ -57,12 +57,15 @@ class Training(pl.LightningModule):
         self.losses = LossSum(losses, counts, network.size)
         self.settings, self.of_flank, self.of_quality = optimiser, losses.flank, losses.quality
         self.steps, self.task, self.seed = steps, task, seed
+        self.held = held_steps(steps, optimiser)
         self.found: list[Tensor] = []
         freeze(network, optimiser)
 
     def configure_optimizers(self) -> Any:
         optimiser = make_optimiser(self.network, self.losses, self.settings)
-        rates = torch.optim.lr_scheduler.LambdaLR(optimiser, schedule(self.steps, self.settings))
+        shares = {True: schedule(self.steps, self.settings, self.held), False: schedule(self.steps, self.settings)}
+        own = [shares[group["name"].startswith("backbone")] for group in optimiser.param_groups]
+        rates = torch.optim.lr_scheduler.LambdaLR(optimiser, own)
         return {"optimizer": optimiser, "lr_scheduler": {"scheduler": rates, "interval": "step"}}
 
     def on_train_epoch_start(self) -> None:
@@ -73,7 +76,8 @@ class Training(pl.LightningModule):
 
     def training_step(self, batch: Batch, number: int) -> Tensor:
         images = batch.images.contiguous(memory_format=torch.channels_last)
-        features = self.network.feature_map(self.network.normalised(images))
+        with torch.set_grad_enabled(self.global_step >= self.held):
+            features = self.network.feature_map(self.network.normalised(images))
         vectors = self.network.vectors(features)
         self.losses.at(self.global_step / self.steps)
         terms = self.losses(vectors, batch.classes)

@@ -13,7 +13,7 @@ from torch import nn
 from reid.embed.network import EmbeddingNetwork
 from reid.errors import ConfigError, choices
 
-__all__ = ["OptimiserSettings", "freeze", "keep_frozen", "make_optimiser", "schedule"]
+__all__ = ["OptimiserSettings", "freeze", "held_steps", "keep_frozen", "make_optimiser", "schedule"]
 
 NAMES = ("adamw", "sgd")
 
@@ -32,6 +32,9 @@ class OptimiserSettings:
         final: to this share of themselves.
         clip: Longest gradient; 0 does not clip.
         freeze_stages: First stages of the backbone that do not move (1 is the stem).
+        hold: Share of the steps, from the start, in which the backbone stands still and only the rest learns. A pooling and a
+            neck that begin at random would pull a pretrained backbone apart (Kumar et al. 2022, "Fine-Tuning can Distort
+            Pretrained Features and Underperform Out-of-Distribution"). The backbone's rate then has a warm-up of its own.
         freeze_norms: Whether the backbone's batch norms keep the means and variances that they came with.
     """
 
@@ -45,6 +48,7 @@ class OptimiserSettings:
     clip: float = 5.0
     freeze_stages: int = 0
     freeze_norms: bool = False
+    hold: float = 0.0
 
     def __post_init__(self) -> None:
         if self.name not in NAMES:
@@ -52,6 +56,8 @@ class OptimiserSettings:
         for name in ("backbone_rate", "head_rate", "decay", "clip", "freeze_stages"):
             if not 0 <= getattr(self, name) < math.inf:
                 raise ConfigError(f"optimiser.{name}={getattr(self, name)} must not be negative.")
+        if not 0 <= self.hold < 1:
+            raise ConfigError(f"optimiser.hold={self.hold} must be at least 0 and below 1 (a share of the steps).")
         for name in ("warmup", "final", "momentum"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ConfigError(f"optimiser.{name}={getattr(self, name)} must lie between 0 and 1.")
@@ -83,22 +89,38 @@ def make_optimiser(network: EmbeddingNetwork, losses: nn.Module, settings: Optim
     return torch.optim.AdamW(params, lr=settings.head_rate)
 
 
-def schedule(steps: int, settings: OptimiserSettings) -> Callable[[int], float]:
+def schedule(steps: int, settings: OptimiserSettings, begin: int = 0) -> Callable[[int], float]:
     """The share of the highest rate at each step.
+
+    Args:
+        steps: Of the whole training.
+        settings: Warm-up and end.
+        begin: Step before which the rate is 0.
 
     >>> share = schedule(100, OptimiserSettings(warmup=0.1, final=0.01))
     >>> [round(share(step), 3) for step in (0, 4, 9, 54, 99)]
     [0.1, 0.5, 1.0, 0.514, 0.01]
+    >>> later = schedule(100, OptimiserSettings(warmup=0.1, final=0.01), begin=50)
+    >>> [round(later(step), 3) for step in (0, 49, 50, 54, 99)]
+    [0.0, 0.0, 0.2, 1.0, 0.01]
     """
-    rising = round(settings.warmup * steps)
+    rising = round(settings.warmup * (steps - begin))
 
     def share(step: int) -> float:
+        step -= begin
+        if step < 0:
+            return 0.0
         if step < rising:
             return (step + 1) / rising
-        done = (step - rising) / max(1, steps - 1 - rising)
+        done = (step - rising) / max(1, steps - begin - 1 - rising)
         return settings.final + (1 - settings.final) * 0.5 * (1 + math.cos(math.pi * min(1.0, done)))
 
     return share
+
+
+def held_steps(steps: int, settings: OptimiserSettings) -> int:
+    """How many steps the backbone stands still."""
+    return round(settings.hold * steps)
 
 
 def freeze(network: EmbeddingNetwork, settings: OptimiserSettings) -> None:

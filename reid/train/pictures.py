@@ -16,8 +16,10 @@ import numpy as np
 import pandas as pd
 
 from reid.embed.crops import crop_picture
+from reid.embed.framing import reduced
 from reid.embed.network import NetworkSpec
 from reid.embed.preprocess import preprocess
+from reid.embed.torso import finder_fingerprint
 from reid.errors import InputError
 from reid.photos import read_photo
 from reid.progress import track
@@ -38,7 +40,8 @@ def decoded(frame: pd.DataFrame, spec: NetworkSpec, folder: Path) -> tuple[np.nd
     """Crops as the network of `spec` takes them, by the steps that inference uses.
 
     Args:
-        frame: Rows with `root`, `path`, `bbox`, `content_hash` and `facing`, the flank to turn by.
+        frame: Rows with `root`, `path`, `bbox`, `content_hash`, `facing`, the flank to turn by, and, for a network that sees
+            torsos, `torso`.
         spec: Size and geometry.
         folder: Where the file lies; a second call with the same crops finds it.
 
@@ -48,6 +51,8 @@ def decoded(frame: pd.DataFrame, spec: NetworkSpec, folder: Path) -> tuple[np.nd
     """
     rows = [{str(key): value for key, value in row.items()} for row in frame.to_dict("records")]
     geometry = [spec.height, spec.width, spec.resize, spec.interpolation, spec.face, list(spec.mean)]
+    if spec.frame == "torso":
+        geometry += [spec.frame, finder_fingerprint(), [[round(value, 5) for value in row["torso"]] for row in rows]]
     turned = [row["facing"] if spec.face == "left" else "" for row in rows]
     key = digest(
         [(row["content_hash"], list(row["bbox"]), turn) for row, turn in zip(rows, turned, strict=True)], geometry
@@ -79,7 +84,11 @@ def _decode(rows: Sequence[dict[str, Any]], spec: NetworkSpec, kept: np.ndarray)
         except InputError as error:
             return str(error)
         for number in numbers:
-            kept[number] = preprocess(crop_picture(root, rows[number], photo=photo), spec, rows[number]["facing"])
+            row = rows[number]
+            picture = crop_picture(root, row, photo=photo)
+            if spec.frame == "torso":
+                picture = reduced(picture, spec)
+            kept[number] = preprocess(picture, spec, row["facing"], row.get("torso"))
         return None
 
     reasons: dict[int, str] = {}

@@ -20,7 +20,15 @@ __all__ = ["Recipe", "TrainerSettings", "flat"]
 PRECISIONS = {"fp32": "32-true", "bf16": "bf16-mixed", "fp16": "16-mixed"}
 NO_MATTER = ("trainer.workers", "trainer.threads", "trainer.accelerator", "trainer.devices")
 """Settings that may change between the parts of one run."""
-CAME_LATER = {"network.quality": False, "loss.quality.weight": 1.0, "loss.quality.share": 0.25, "trainer.resize": ()}
+CAME_LATER = {
+    "network.quality": False,
+    "loss.quality.weight": 1.0,
+    "loss.quality.share": 0.25,
+    "trainer.resize": (),
+    "optimiser.hold": 0.0,
+    "network.level": 0,
+    "network.frame": "whole",
+}
 """Settings that earlier versions lacked, with what stands for them: at it, a run that they began goes on."""
 
 

@@ -46,7 +46,7 @@ def starting_network(spec: NetworkSpec, model: str, seed: int) -> tuple[Embeddin
     for name, value in loaded.network.state_dict().items():
         if name in state and state[name].shape == value.shape:
             state[name] = value
-        elif name.startswith("backbone."):
+        elif name.startswith("backbone.") and (name in state or not spec.level):  # else it is what the level cuts off
             raise ConfigError(f"model={model} does not fit network.backbone={spec.backbone}: {name} differs.")
     network.load_state_dict(state)
     return network, f"{loaded.name} (fingerprint {loaded.fingerprint})"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from reid.embed import load_network
-from reid.train.export import export_onnx, export_openvino
+from reid.train.export import export_finder, export_onnx, export_openvino
 from reid.verbs.common import run_folder, write_settings
 
 __all__ = ["ExportConfig", "run"]
@@ -22,6 +22,8 @@ def run(config: ExportConfig) -> str:
     loaded = load_network(config.model)
     with run_folder(config.output, "export", {"fingerprint": loaded.fingerprint}) as folder:
         found = {"network.onnx": export_onnx(loaded, folder)}
+        if loaded.spec.frame == "torso":
+            found["torso.onnx"] = export_finder(folder)
         openvino = export_openvino(loaded, folder)
         if openvino:
             found["network.xml"] = openvino

@@ -17,9 +17,14 @@ def test_a_grid_is_the_mean_of_each_cell_side_by_side() -> None:
     features = torch.randn(2, 6, 4, 9)
     found = pool(features).detach().numpy()
     weight = pool.reduce[0].weight.detach().numpy()[:, :, 0, 0]  # type: ignore[union-attr,operator]
+    around = pool.join[0].weight.detach().numpy()[:, 0]  # type: ignore[union-attr,operator]
+    mixed = pool.join[2].weight.detach().numpy()[:, :, 0, 0]  # type: ignore[union-attr,operator]
     norm = 1 / np.sqrt(1 + 1e-5)  # a fresh norm in evaluation
     for n, one in enumerate(features.numpy()):
         reduced = np.maximum(np.einsum("oc,chw->ohw", weight, one) * norm, 0)
+        padded = np.pad(reduced, ((0, 0), (1, 1), (1, 1)))
+        joined = sum(around[:, i, j, None, None] * padded[:, i : i + 4, j : j + 9] for i in range(3) for j in range(3))
+        reduced = np.maximum(np.einsum("oc,chw->ohw", mixed, joined * norm) * norm, 0)
         cells = [
             reduced[c, r * 2 : r * 2 + 2, k * 3 : k * 3 + 3].mean()
             for c in range(4)

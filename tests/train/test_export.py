@@ -17,7 +17,8 @@ from torch.nn import functional as F
 from reid.embed.network import EmbeddingNetwork, NetworkSpec
 from reid.embed.weights import LoadedNetwork, fingerprint
 from reid.errors import OutputError
-from reid.train.export import Exported, compare, export_onnx, export_openvino, pooling_matrix
+from reid.embed.pooling import pooling_matrix
+from reid.train.export import Exported, compare, embedded, export_onnx, export_openvino
 
 
 def loaded(**heads: Any) -> LoadedNetwork:
@@ -68,7 +69,7 @@ def test_an_engine_that_differs_is_refused() -> None:
         return np.repeat(vectors[:1], len(vectors), 0), flanks
 
     with pytest.raises(OutputError, match="batch of 2"):
-        compare(network, engine, "network.onnx")
+        compare(embedded(network), engine, (64, 96), "network.onnx")
 
 
 def written_onnx(network: LoadedNetwork, folder: Path) -> dict[str, float]:
