@@ -15,8 +15,8 @@ import pyarrow as pa
 from reid.embed.allocator import keep_memory
 from reid.embed.crops import crop_picture
 from reid.embed.flank import flank_of
-from reid.embed.network import NetworkSpec
 from reid.embed.framing import ahead, framed, unnamed_flanks
+from reid.embed.network import NetworkSpec
 from reid.embed.weights import LoadedNetwork
 from reid.errors import InputError
 from reid.photos import read_photo

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from reid.embed.allocator import keep_memory
-from reid.embed.batch import Embedded, embed_crops, embed_images
+from reid.embed.batch import BATCH, Embedded, embed_crops, embed_images
 from reid.embed.framing import ahead
 from reid.embed.network import NetworkSpec
 from reid.embed.weights import LoadedNetwork, load_network
@@ -121,11 +121,11 @@ class Embedder:
                 )
         keep_memory()
         vectors = []
-        for start in range(0, len(pictures), 32):
-            part = slice(start, start + 32)
+        for start in range(0, len(pictures), BATCH):
+            part = slice(start, start + BATCH)
             named = flanks[part]
             ready = [ahead(picture, self.spec, flank) for picture, flank in zip(pictures[part], named, strict=True)]
-            vectors.append(embed_images(ready, named, self.loaded)[0])
+            vectors.append(embed_images(ready, named, self.loaded, BATCH)[0])
         return np.concatenate(vectors) if vectors else np.zeros((0, self.size), np.float32)
 
 

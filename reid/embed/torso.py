@@ -22,9 +22,9 @@ from reid.tables import FLANKS
 
 __all__ = [
     "MARGIN",
+    "WHOLE",
     "Pose",
     "TorsoFinder",
-    "WHOLE",
     "cut_torso",
     "finder_fingerprint",
     "load_finder",
@@ -132,7 +132,8 @@ def look(pictures: Sequence[np.ndarray], batch: int = 0) -> tuple[np.ndarray, np
     finder, _ = load_finder()
     with torch.inference_mode():
         pose = finder(torch.from_numpy(images).contiguous(memory_format=torch.channels_last))
-    torsos = pose.torsos.numpy()[: len(pictures)]
+    # rounded, so that the last bits of another engine or batch do not move a torso
+    torsos = pose.torsos.numpy()[: len(pictures)].round(4)
     good = plausible(torsos)
     return pose.flanks.numpy()[: len(pictures)], np.where(good[:, None], torsos, np.float32(WHOLE))
 

@@ -14,8 +14,8 @@ from reid.embed.flank import load_flank_head
 from reid.embed.hub import CONFIG, Published, from_folder, from_hub
 from reid.embed.miewid import is_miewid, miewid_network
 from reid.embed.network import EmbeddingNetwork, NetworkSpec
-from reid.embed.torso import finder_fingerprint
 from reid.embed.timm_weights import is_published, near_names, timm_network, timm_published
+from reid.embed.torso import finder_fingerprint
 from reid.errors import FormatError, InputError, MissingPartError, choices
 
 __all__ = ["DEFAULT", "NAMES", "LoadedNetwork", "fingerprint", "load_network", "save_network"]
@@ -217,4 +217,4 @@ def _reid_base() -> tuple[EmbeddingNetwork, dict[str, Any]]:
 NAMES = {"reid-base": _reid_base, "lite0-imagenet": _lite0_imagenet}
 """Networks that need no file of the user's."""
 
-DEFAULT = "lite0-imagenet"
+DEFAULT = "reid-base"

@@ -13,7 +13,7 @@ import pyarrow as pa
 import torch
 from torch.nn import functional as F
 
-from reid.embed.torso import HEIGHT, WHOLE, WIDTH, TorsoFinder
+from reid.embed.torso import HEIGHT, WIDTH, TorsoFinder
 from reid.evaluate.draws import draw_animals, known_rows, share
 from reid.photos import read_photo
 from reid.progress import track

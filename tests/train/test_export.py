@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from torch.nn import functional as F
 
 from reid.embed.network import EmbeddingNetwork, NetworkSpec
+from reid.embed.pooling import pooling_matrix
 from reid.embed.weights import LoadedNetwork, fingerprint
 from reid.errors import OutputError
-from reid.embed.pooling import pooling_matrix
 from reid.train.export import Exported, compare, embedded, export_onnx, export_openvino
 
 
