@@ -3,7 +3,10 @@
     python scripts/train_flank.py --data ../shared/data --output reid/embed/weights --cache /tmp/flank
     python scripts/train_flank.py --data ../shared/data --network runs/reid-base --scale 0.5 --cache /tmp/flank
 
-The first makes the head of lite0-imagenet, a file of its own. The second puts a head into a trained network's folder.
+    python scripts/train_flank.py --data ../shared/data --output reid/embed/weights --size 160 192 --cache /tmp/flank
+
+The first makes the head of lite0-imagenet, a file of its own. The second puts a head into a trained network's folder. The
+third makes `flank-small`, which reads lite0-imagenet at a smaller input, for networks that see torsos.
 
 The data folder holds nyala, atrw, amur_leopards and snow_leopards. Half an hour on one core, most of
 it for feature maps, which the cache keeps.
@@ -28,9 +31,10 @@ def main() -> int:
     )
     parser.add_argument("--jaguars", type=Path, default=ROOT / "samples" / "jaguars", help="sample photos to test on")
     target = parser.add_mutually_exclusive_group(required=True)
-    target.add_argument("--output", type=Path, help="folder to write flank-lite0.* into")
+    target.add_argument("--output", type=Path, help="folder to write the head into")
     target.add_argument("--network", type=Path, help="folder of the network that gets the head")
     parser.add_argument("--scale", type=float, default=1.0, help="share of the network's input size that the head sees")
+    parser.add_argument("--size", type=int, nargs=2, help="height and width of the input, where not the network's own")
     parser.add_argument("--cache", type=Path, help="folder that keeps the feature maps")
     parser.add_argument("--threads", type=int, default=1, help="of torch; other numbers may round differently")
     chosen = parser.parse_args()
@@ -46,9 +50,11 @@ def main() -> int:
         loaded = load_network(chosen.network or "lite0-imagenet")
         network, sources = loaded.network, (chosen.data, chosen.labels, chosen.jaguars, chosen.cache)
         network.spec = replace(network.spec, flank=False, flank_scale=chosen.scale)
+        if chosen.size:
+            network.spec = replace(network.spec, height=chosen.size[0], width=chosen.size[1])
         head, card = train_head(network, loaded.name, *sources)
         if chosen.output:
-            save_head(head, card, chosen.output)
+            save_head(head, card, chosen.output, "flank-small" if chosen.size else "flank-lite0")
         else:
             network.flank_head, network.spec = head, replace(network.spec, flank=True)
             save_network(network, chosen.network, loaded.card | {"flank_head": card})

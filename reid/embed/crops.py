@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from reid.errors import ConfigError
 from reid.photos import read_photo
 from reid.tables import CROPS, UNKNOWN, check
 
-__all__ = ["CropSettings", "crop_picture", "make_crops", "resize_crop"]
+__all__ = ["CropSettings", "crop_picture", "make_crops", "resize_crop", "squashed"]
 
 
 @dataclass(frozen=True)
@@ -111,3 +111,11 @@ def resize_crop(picture: np.ndarray, height: int, width: int, interpolation: str
     if flag == cv2.INTER_AREA and not shrink:
         flag = cv2.INTER_LINEAR
     return cv2.resize(picture, (width, height), interpolation=flag)
+
+
+def squashed(pictures: Sequence[np.ndarray], height: int, width: int, batch: int = 0) -> np.ndarray:
+    """Pictures of any size as one array, uint8 (B, 3, height, width), filled up with black to `batch`."""
+    images = np.zeros((max(batch, len(pictures)), 3, height, width), np.uint8)
+    for n, picture in enumerate(pictures):
+        images[n] = resize_crop(picture, height, width).transpose(2, 0, 1)
+    return images

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,12 +16,15 @@ from reid.tables import FLANKS, UNKNOWN
 if TYPE_CHECKING:
     from reid.embed.network import EmbeddingNetwork
 
-__all__ = ["LEAST", "flank_of", "load_flank_head"]
+__all__ = ["LEAST", "flank_of", "flank_reader", "load_flank_head", "read_flanks"]
 
 LEAST = 0.6
 """Below this probability a flank is not named."""
 
 WEIGHTS = Path(__file__).parent / "weights" / "flank-lite0.safetensors"
+SMALL_WEIGHTS = WEIGHTS.with_name("flank-small.safetensors")
+SMALL = (160, 192)
+"""Height and width of the input that the small head goes with."""
 
 
 def load_flank_head(network: EmbeddingNetwork, path: Path = WEIGHTS) -> dict[str, Any]:
@@ -72,6 +77,39 @@ def load_flank_head(network: EmbeddingNetwork, path: Path = WEIGHTS) -> dict[str
     network.flank_head = head.train(network.training)
     network.spec = replace(network.spec, flank=True)
     return dict(card)
+
+
+@lru_cache(maxsize=1)
+def flank_reader() -> EmbeddingNetwork:
+    """`lite0-imagenet` at a smaller input with the shipped head for it: tells flanks for networks that see torsos only."""
+    from dataclasses import replace
+
+    from reid.embed.weights import load_network
+
+    network = load_network("lite0-imagenet").network
+    network.spec = replace(network.spec, flank=False, height=SMALL[0], width=SMALL[1])
+    load_flank_head(network, SMALL_WEIGHTS)
+    network.eval()
+    return network
+
+
+def read_flanks(pictures: Sequence[np.ndarray], batch: int = 0) -> np.ndarray:
+    """Which flank pictures show.
+
+    Args:
+        pictures: uint8 RGB (h, w, 3), of any size.
+        batch: Fill up with black to so many, so that each step has one shape; 0 does not.
+
+    Returns:
+        Probabilities (n, 5), in the order of `reid.tables.FLANKS`.
+    """
+    import torch
+
+    from reid.embed.crops import squashed
+
+    with torch.inference_mode():
+        found = flank_reader().flanks(torch.from_numpy(squashed(pictures, *SMALL, batch)))
+    return np.asarray(found.numpy()[: len(pictures)])
 
 
 def flank_of(probabilities: np.ndarray, least: float = LEAST) -> tuple[list[str], np.ndarray]:

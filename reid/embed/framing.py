@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from reid.embed.crops import resize_crop
-from reid.embed.flank import flank_of
+from reid.embed.flank import flank_of, read_flanks
 from reid.embed.network import NetworkSpec
 from reid.embed.preprocess import preprocess
 from reid.embed.torso import look
@@ -64,13 +64,16 @@ def framed(
         if len(pictures):
             images[: len(pictures)] = np.stack(pictures)
         return images, None
-    seen, torsos = look(pictures, size)
-    names, _ = flank_of(seen)
     flanks = unnamed_flanks(size)
-    for n, (picture, known) in enumerate(zip(pictures, orientations, strict=True)):
-        if known == UNKNOWN:
-            flanks[n] = seen[n]
-        images[n] = preprocess(picture, spec, names[n] if known == UNKNOWN else known, torsos[n])
+    names = list(orientations)
+    asked = [n for n, name in enumerate(names) if name == UNKNOWN]
+    if asked:
+        # all of them, so that each step has one shape
+        flanks[asked] = read_flanks(pictures, size)[asked]
+        for n, name in zip(asked, flank_of(flanks[asked])[0], strict=True):
+            names[n] = name
+    for n, (picture, name, torso) in enumerate(zip(pictures, names, look(pictures, size), strict=True)):
+        images[n] = preprocess(picture, spec, name, torso)
     return images, flanks
 
 

@@ -98,7 +98,7 @@ class NetworkSpec:
             raise ConfigError(f"level={self.level} cuts off what pooling=own needs; choose another pooling.")
         if self.frame == "torso" and (self.flank or self.resize == "pad"):
             raise ConfigError(
-                "frame=torso has the flank from the finder of torsos and fills the input with the torso; "
+                "frame=torso has the flank told from the whole crop, by a head that is shipped, and fills the input with the torso; "
                 "set flank=false and resize=squash."
             )
         if not 0.2 <= self.flank_scale <= 1:

@@ -22,7 +22,7 @@ def preprocess(
         picture: uint8 RGB, (h, w, 3), of any size.
         spec: What the network expects.
         orientation: The flank it shows; with `spec.face == "left"`, a right flank is mirrored.
-        torso: With `spec.frame == "torso"`, where it is, as in `reid.embed.torso.Pose`; the whole crop where nobody knows.
+        torso: With `spec.frame == "torso"`, where it is, as `reid.embed.torso.TorsoFinder` gives it; the whole crop where nobody knows.
 
     Returns:
         uint8, (3, spec.height, spec.width).

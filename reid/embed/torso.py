@@ -1,4 +1,4 @@
-"""Where on a crop the animal's torso lies, and which flank it shows: what a crop is turned and cut by before it becomes a vector.
+"""Where on a crop the animal's torso lies, and how it is cut out before it becomes a vector.
 
 Head, legs and tail move, and what stands around the animal is not the animal. The coat between shoulder and hip keeps
 its place: cut out along the back's line and brought to one size, a mark lies at the same place on every photo.
@@ -11,19 +11,18 @@ from collections.abc import Sequence
 from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from reid.embed.crops import resize_crop, squashed
 from reid.errors import ConfigError, FormatError, MissingPartError
-from reid.tables import FLANKS
 
 __all__ = [
     "MARGIN",
     "WHOLE",
-    "Pose",
     "TorsoFinder",
     "cut_torso",
     "finder_fingerprint",
@@ -43,19 +42,12 @@ LEAST = 0.1
 """Torsos shorter or lower than this share of the crop are mistakes."""
 
 
-class Pose(NamedTuple):
-    """Of a batch, float32: probabilities of the flanks (B, 5) in the order of `reid.tables.FLANKS`, and torsos (B, 6).
-
-    A torso is the middle (x, y), half of its length as a vector (x, y) towards the right of the picture, and half of its
-    height as a vector (x, y) towards the bottom; x in widths and y in heights of the crop.
-    """
-
-    flanks: Tensor
-    torsos: Tensor
-
-
 class TorsoFinder(nn.Module):
-    """Small crops to poses: EfficientNet-Lite0 up to a sixteenth of the input's size, and a head that keeps places."""
+    """Small crops to torsos: EfficientNet-Lite0 up to a sixteenth of the input's size, and a head that keeps places.
+
+    A torso is six numbers: the middle (x, y), half of its length as a vector (x, y) towards the right of the picture, and half
+    of its height as a vector (x, y) towards the bottom; x in widths and y in heights of the crop.
+    """
 
     def __init__(self, hidden: int = 32, width: int = 128) -> None:
         super().__init__()
@@ -68,18 +60,22 @@ class TorsoFinder(nn.Module):
         places = hidden * (HEIGHT // 16) * (WIDTH // 16)
         self.hide = nn.Dropout(0.3)
         self.shared = nn.Sequential(nn.Linear(places, width), nn.ReLU())
-        self.flank = nn.Linear(width, len(FLANKS))
         self.torso = nn.Linear(width, 6)
 
-    def raw(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """uint8 images (B, 3, HEIGHT, WIDTH) to logits of the flanks (B, 5) and torsos (B, 6)."""
+    def seen(self, images: Tensor) -> Tensor:
+        """uint8 images (B, 3, HEIGHT, WIDTH) to what torsos are read from, (B, width)."""
         features = self.stages(self.stem((images.float() / 255 - 0.5) / 0.5))
-        seen = self.shared(self.hide(self.reduce(features).flatten(1)))
-        return self.flank(seen), self.torso(seen) + seen.new_tensor(WHOLE)
+        out: Tensor = self.shared(self.hide(self.reduce(features).flatten(1)))
+        return out
 
-    def forward(self, images: Tensor) -> Pose:
-        logits, torsos = self.raw(images)
-        return Pose(logits.softmax(1), torsos)
+    def forward(self, images: Tensor) -> Tensor:
+        """uint8 images (B, 3, HEIGHT, WIDTH) to torsos (B, 6)."""
+        return self.placed(self.seen(images))
+
+    def placed(self, seen: Tensor) -> Tensor:
+        """From `seen` (B, width) to torsos (B, 6)."""
+        torsos: Tensor = self.torso(seen) + seen.new_tensor(WHOLE)
+        return torsos
 
 
 @lru_cache(maxsize=1)
@@ -114,7 +110,7 @@ def finder_fingerprint() -> str:
     return sha256(WEIGHTS.read_bytes() + repr((HEIGHT, WIDTH, MARGIN, LEAST)).encode()).hexdigest()[:16]
 
 
-def look(pictures: Sequence[np.ndarray], batch: int = 0) -> tuple[np.ndarray, np.ndarray]:
+def look(pictures: Sequence[np.ndarray], batch: int = 0) -> np.ndarray:
     """Ask the shipped finder.
 
     Args:
@@ -122,20 +118,15 @@ def look(pictures: Sequence[np.ndarray], batch: int = 0) -> tuple[np.ndarray, np
         batch: Fill up with black to so many, so that each step has one shape; 0 does not.
 
     Returns:
-        Probabilities of the flanks (n, 5), and torsos (n, 6), those that cannot be one replaced by `WHOLE`.
+        Torsos (n, 6) as `TorsoFinder` says, those that cannot be one replaced by `WHOLE`.
     """
-    from reid.embed.crops import resize_crop
-
-    images = np.zeros((max(batch, len(pictures)), 3, HEIGHT, WIDTH), np.uint8)
-    for n, picture in enumerate(pictures):
-        images[n] = resize_crop(picture, HEIGHT, WIDTH).transpose(2, 0, 1)
     finder, _ = load_finder()
+    images = torch.from_numpy(squashed(pictures, HEIGHT, WIDTH, batch))
     with torch.inference_mode():
-        pose = finder(torch.from_numpy(images).contiguous(memory_format=torch.channels_last))
+        found = finder(images.contiguous(memory_format=torch.channels_last)).numpy()[: len(pictures)]
     # rounded, so that the last bits of another engine or batch do not move a torso
-    torsos = pose.torsos.numpy()[: len(pictures)].round(4)
-    good = plausible(torsos)
-    return pose.flanks.numpy()[: len(pictures)], np.where(good[:, None], torsos, np.float32(WHOLE))
+    torsos = found.round(4)
+    return np.where(plausible(torsos)[:, None], torsos, np.array(WHOLE, np.float32))
 
 
 def plausible(torsos: np.ndarray) -> np.ndarray:
@@ -162,7 +153,7 @@ def cut_torso(
 
     Args:
         picture: uint8 RGB, (h, w, 3).
-        torso: Six numbers as in `Pose`.
+        torso: Six numbers as `TorsoFinder` gives them.
         height: Of the result, in pixels.
         width: Of the result, in pixels.
         mirror: Turn the result, so that a right flank faces left.
@@ -175,8 +166,6 @@ def cut_torso(
         ConfigError: the torso has no area.
     """
     import cv2
-
-    from reid.embed.crops import resize_crop
 
     h, w = picture.shape[:2]
     t = np.asarray(torso, np.float64).reshape(3, 2) * (w, h)

@@ -16,7 +16,7 @@ from torch.nn import functional as F
 from reid.embed.heads import MIRRORED, FlankHead
 from reid.embed.network import EmbeddingNetwork
 from reid.embed.pooling import pooling_matrix
-from reid.embed.torso import HEIGHT, MARGIN, WIDTH, TorsoFinder, finder_fingerprint, load_finder
+from reid.embed.torso import HEIGHT, MARGIN, WIDTH, finder_fingerprint, load_finder
 from reid.embed.weights import LoadedNetwork
 from reid.errors import MissingPartError, OutputError
 from reid.store import write_json
@@ -134,21 +134,9 @@ def export_onnx(loaded: LoadedNetwork, folder: Path) -> dict[str, Any]:
     return found
 
 
-class ExportedFinder(nn.Module):
-    """The finder of torsos from uint8 images to `flanks` and `torsos`."""
-
-    def __init__(self, finder: TorsoFinder) -> None:
-        super().__init__()
-        self.finder = finder
-
-    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        pose = self.finder(images)
-        return pose.flanks, pose.torsos
-
-
 def export_finder(folder: Path) -> dict[str, float]:
-    """Write `torso.onnx`, which a network that sees torsos is asked after: uint8 RGB crops squashed to its input in, `flanks`
-    (batch, 5) and `torsos` (batch, 6) out; and `torso.json`, which says how to cut a torso out.
+    """Write `torso.onnx`, which comes before a network that sees torsos: uint8 RGB crops squashed to its input in, `torsos`
+    (batch, 6) out; and `torso.json`, which says how to cut a torso out.
 
     Returns:
         The largest differences from the original, by batch size.
@@ -161,18 +149,18 @@ def export_finder(folder: Path) -> dict[str, float]:
     finder, card = load_finder()
     path, partial = folder / "torso.onnx", folder / "torso.onnx.part"
     example = torch.zeros(2, 3, HEIGHT, WIDTH, dtype=torch.uint8)
-    names = ["flanks", "torsos"]
+    names = ["torsos"]
     with warnings.catch_warnings(), torch.inference_mode():
         warnings.simplefilter("ignore")  # of tracing
         torch.onnx.export(
-            ExportedFinder(finder).eval(), (example,), str(partial), input_names=["images"], output_names=names,
+            finder, (example,), str(partial), input_names=["images"], output_names=names,
             dynamic_axes={name: {0: "batch"} for name in ("images", *names)}, opset_version=OPSET, dynamo=False,
         )  # fmt: skip
     session = onnxruntime.InferenceSession(str(partial), providers=["CPUExecutionProvider"])
 
     def original(images: np.ndarray) -> Sequence[np.ndarray]:
         with torch.inference_mode():
-            return [part.numpy() for part in finder(torch.from_numpy(images))]
+            return [finder(torch.from_numpy(images)).numpy()]
 
     found = compare(original, lambda images: session.run(names, {"images": images}), (HEIGHT, WIDTH), "torso.onnx")
     partial.replace(path)

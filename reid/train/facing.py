@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from reid.embed.batch import embed_crops
 from reid.embed.crops import crop_picture
-from reid.embed.flank import flank_of, load_flank_head
+from reid.embed.flank import SMALL_WEIGHTS, flank_of, load_flank_head, read_flanks
 from reid.embed.torso import WHOLE, finder_fingerprint, look
 from reid.embed.weights import load_network
 from reid.errors import InputError
@@ -54,34 +54,31 @@ def facing(frame: pd.DataFrame, find: bool, cache: Path) -> pd.Series:
 
 
 def posed(frame: pd.DataFrame, find: bool, cache: Path) -> tuple[pd.Series, pd.Series]:
-    """The flank and the torso of each row, as the finder of torsos sees them.
+    """The flank and the torso of each row, as the shipped networks see them.
 
     Args:
         frame: Rows with `root` and the columns of the crops table.
-        find: Whether to name flanks that no label names, where the finder is sure.
+        find: Whether to name flanks that no label names, where their head is sure.
         cache: Folder that keeps what it saw.
 
     Returns:
-        Flanks; and torsos, six numbers each as in `reid.embed.torso.Pose`, the whole crop where a photo cannot be decoded.
+        Flanks; and torsos, six numbers each as `reid.embed.torso.TorsoFinder` gives them, the whole crop where a photo cannot be decoded.
     """
     store = RowStore(cache, POSE)
-    keys = pd.Series(
-        [
-            digest(content, list(box), finder_fingerprint())
-            for content, box in zip(frame["content_hash"], frame["bbox"], strict=True)
-        ],
-        index=frame.index,
-    )
+    keys = [
+        digest(content, list(box), finder_fingerprint(), SMALL_WEIGHTS.name)
+        for content, box in zip(frame["content_hash"], frame["bbox"], strict=True)
+    ]
     known = store.get(keys)
     fresh: dict[str, dict[str, bytes]] = {}
-    todo = frame[~keys.isin(list(known))]
+    todo = frame.assign(key=keys)[[key not in known for key in keys]]
     for (root, path), rows in track(list(todo.groupby(["root", "path"])), "torsos", unit="photo"):
         try:
             photo = read_photo(Path(str(root)) / str(path))
         except InputError:
             continue  # decoding says why, and names the photo
         pictures = [crop_picture(Path(str(root)), {"bbox": box}, photo=photo) for box in rows["bbox"]]
-        for key, flanks, torso in zip(keys[rows.index], *look(pictures), strict=True):
+        for key, flanks, torso in zip(rows["key"], read_flanks(pictures), look(pictures), strict=True):
             fresh[key] = {"flanks": flanks.tobytes(), "torso": torso.tobytes()}
         if len(fresh) >= 200:
             store.add(fresh)
@@ -89,10 +86,12 @@ def posed(frame: pd.DataFrame, find: bool, cache: Path) -> tuple[pd.Series, pd.S
     if fresh:
         store.add(fresh)
         known |= fresh
-    flank, torso = frame["orientation"].astype("object"), []
-    for index, key in keys.items():
+    names, torsos = [], []
+    for key, name in zip(keys, frame["orientation"], strict=True):
         row = known.get(key)
-        torso.append(WHOLE if row is None else tuple(map(float, np.frombuffer(row["torso"], np.float32))))
-        if find and row is not None and flank[index] == UNKNOWN:
-            flank[index] = flank_of(np.frombuffer(row["flanks"], np.float32)[None])[0][0]
-    return flank, pd.Series(torso, index=frame.index, dtype="object")
+        torsos.append(WHOLE if row is None else tuple(map(float, np.frombuffer(row["torso"], np.float32))))
+        if find and row is not None and name == UNKNOWN:
+            name = flank_of(np.frombuffer(row["flanks"], np.float32)[None])[0][0]
+        names.append(name)
+    flank, torso_of = (pd.Series(part, index=frame.index, dtype="object") for part in (names, torsos))
+    return flank, torso_of

@@ -32,7 +32,6 @@ from reid.train.flank_views import Maps, feature_maps
 __all__ = ["save_head", "train_head"]
 
 TEST = ("snow_leopards", "jaguars")
-NAME = "flank-lite0"
 
 PROTOCOL = (
     "Feature maps of the frozen network; each crop as it is and in changed copies (box jitter, a part cut "
@@ -180,12 +179,12 @@ def _weights(dataset: np.ndarray, flank: np.ndarray) -> np.ndarray:
     return weight
 
 
-def save_head(head: FlankHead, card: dict[str, Any], output: Path) -> None:
-    """Write `flank-lite0.safetensors`, in half precision, and its card `flank-lite0.json` into a folder."""
+def save_head(head: FlankHead, card: dict[str, Any], output: Path, name: str = "flank-lite0") -> None:
+    """Write `NAME.safetensors`, in half precision, and its card `NAME.json` into a folder."""
     import torch
     from safetensors.torch import save
 
     output.mkdir(parents=True, exist_ok=True)
     state = {k: v.detach().to(torch.float16).contiguous() for k, v in head.state_dict().items()}
-    (output / f"{NAME}.safetensors").write_bytes(save(state))
-    write_json(card, output / f"{NAME}.json")
+    (output / f"{name}.safetensors").write_bytes(save(state))
+    write_json(card, output / f"{name}.json")

@@ -1,4 +1,4 @@
-"""Trains the finder of torsos and flanks, and measures it on animals that it never saw."""
+"""Trains the finder of torsos, and measures it on animals that it never saw."""
 
 from __future__ import annotations
 
@@ -19,7 +19,6 @@ from reid.photos import read_photo
 from reid.progress import track
 from reid.store import RowStore, digest
 from reid.tables import FLANKS
-from reid.train.flank import measure
 from reid.train.flank_data import FlankCrop
 from reid.train.flank_views import weathered
 from reid.train.torso_teacher import Foreground, torso_of
@@ -67,7 +66,7 @@ class TorsoCrop:
         picture: uint8 RGB; the crop is `window` of it.
         window: left, top, right, bottom of the crop, as shares of the picture's sides.
         flank: Number in `FLANKS`, or -1.
-        torso: Six numbers in the crop's own sides, as in `reid.embed.torso.Pose`; None where the teacher found none.
+        torso: Six numbers in the crop's own sides, as `reid.embed.torso.TorsoFinder` gives them; None where the teacher found none.
     """
 
     crop: FlankCrop
@@ -204,7 +203,9 @@ def fit_finder(
     finder = finder.to(memory_format=torch.channels_last)
     for part in (finder.stem, *finder.stages[: settings.frozen]):
         part.requires_grad_(False)
-    weights = [w for w in finder.parameters() if w.requires_grad]
+    # which way an animal faces helps to find where it ends; this head is not kept
+    flank = torch.nn.Linear(finder.torso.in_features, len(FLANKS))
+    weights = [w for part in (finder, flank) for w in part.parameters() if w.requires_grad]
     optimiser = torch.optim.AdamW(weights, settings.rate, weight_decay=settings.decay)
     copies = dict(settings.copies)
     pool = np.repeat(np.arange(len(crops)), [copies.get(c.crop.dataset, 1) for c in crops])
@@ -219,7 +220,8 @@ def fit_finder(
         keep_norms(finder)
         shown = [drawn(crops[n], rng) for n in rows[step * settings.batch : (step + 1) * settings.batch]]
         images, flanks, torsos = (np.stack([item[k] for item in shown]) for k in range(3))
-        logits, found = finder.raw(torch.from_numpy(images).contiguous(memory_format=torch.channels_last))
+        seen = finder.seen(torch.from_numpy(images).contiguous(memory_format=torch.channels_last))
+        logits, found = flank(seen), finder.placed(seen)
         loss = logits.sum() * 0
         named, there = torch.from_numpy(flanks != NO_FLANK), torch.from_numpy(np.isfinite(torsos).all(1))
         if named.any():
@@ -257,22 +259,18 @@ def measure_finder(finder: TorsoFinder, crops: Sequence[TorsoCrop], batch: int =
     """How well a finder does on crops as they are.
 
     Returns:
-        `flank`, as `reid.train.flank.measure` says; `torsos`, how many the teacher gives, and of their overlaps
-        (intersection over union) with what was found the `median` and the share `above_0.7`.
+        `torsos`, how many the teacher gives, and of their overlaps (intersection over union) with what was found the
+        `median` and the share `above_0.7`.
     """
-    logits, torsos, shown = [], [], [drawn(crop, None) for crop in crops]
+    torsos, shown = [], [drawn(crop, None) for crop in crops]
     with torch.inference_mode():
         for start in range(0, len(shown), batch):
             images = torch.from_numpy(np.stack([item[0] for item in shown[start : start + batch]]))
-            flank, torso = finder.raw(images.contiguous(memory_format=torch.channels_last))
-            logits.append(flank.double().numpy())
-            torsos.append(torso.double().numpy())
-    found, said = np.concatenate(torsos), np.concatenate(logits)
-    named = np.array([item[1] != NO_FLANK for item in shown])
+            torsos.append(finder(images.contiguous(memory_format=torch.channels_last)).double().numpy())
+    found = np.concatenate(torsos)
     there = [n for n, item in enumerate(shown) if np.isfinite(item[2]).all()]
     overlaps = np.array([overlap(found[n], shown[n][2]) for n in there])
     return {
-        "flank": measure(said[named], np.array([item[1] for item in shown])[named]),
         "torsos": len(there),
         "median": round(float(np.median(overlaps)), 4) if len(there) else None,
         "above_0.7": round(float((overlaps > 0.7).mean()), 4) if len(there) else None,
@@ -282,8 +280,8 @@ def measure_finder(finder: TorsoFinder, crops: Sequence[TorsoCrop], batch: int =
 def overlap(one: np.ndarray, other: np.ndarray) -> float:
     """Intersection over union of two torsos of one crop, 0 to 1.
 
-    >>> overlap(np.array(WHOLE), np.array(WHOLE))
-    1.0
+    >>> overlap(np.array([0.5, 0.5, 0.5, 0, 0, 0.5]), np.array([0.5, 0.5, 0.25, 0, 0, 0.5]))
+    0.5
     """
     import cv2
 
@@ -292,7 +290,7 @@ def overlap(one: np.ndarray, other: np.ndarray) -> float:
         for t in (one, other)
     ]
     areas = [abs(float(cv2.contourArea(c))) for c in corners]
-    common, _ = cv2.intersectConvexConvex(*corners)
+    common, _ = cv2.intersectConvexConvex(corners[0], corners[1])
     return round(float(common) / max(sum(areas) - float(common), 1e-9), 4)
 
 

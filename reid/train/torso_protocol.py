@@ -29,8 +29,7 @@ PROTOCOL = (
 )
 LIMITS = (
     "Learned from animals that stand or walk; of one that lies, or is seen from the front or from behind, the torso is a guess. "
-    "Where two animals overlap it may be the other one's. `front`, `back` and `unknown` are rarer than sides in the training "
-    "data, and a scrap of an animal is often called by a side."
+    "Where two animals overlap it may be the other one's."
 )
 
 
@@ -75,8 +74,7 @@ def train_finder(
             figures["test" if name in tests else "held_out"][name] = measure_finder(finder, own)
     counted = Counter((crop.crop.dataset, crop.crop.orientation) for crop in learned)
     card = {
-        "what": f"torso and flank of an animal from its crop, squashed to {HEIGHT} x {WIDTH} pixels",
-        "flanks": list(FLANKS),
+        "what": f"torso of an animal from its crop, squashed to {HEIGHT} x {WIDTH} pixels",
         "margin": MARGIN,
         "licence": "CC BY-NC-SA 4.0",
         "begun_from": "EfficientNet-Lite0 of ImageNet (Apache-2.0)",

@@ -65,7 +65,7 @@ def torso_of(mask: np.ndarray, width: int, height: int, least: float = 0.43) -> 
         least: What counts as animal.
 
     Returns:
-        Six numbers as in `reid.embed.torso.Pose`; None where there is no animal, or a part of the crop too small to be one.
+        Six numbers as `reid.embed.torso.TorsoFinder` gives them; None where there is no animal, or a part of the crop too small to be one.
     """
     import cv2
 
@@ -73,13 +73,13 @@ def torso_of(mask: np.ndarray, width: int, height: int, least: float = 0.43) -> 
     size = max(8, round(width * scale)), max(8, round(height * scale))
     animal = (cv2.resize(mask.astype(np.float32), size) > least).astype(np.uint8)
     # the edge of the crop ends the animal too
-    animal = cv2.copyMakeBorder(animal, 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
-    depth = cv2.distanceTransform(animal, cv2.DIST_L2, 5)
+    edged = np.pad(animal, 1)
+    depth = cv2.distanceTransform(edged, cv2.DIST_L2, 5)
     radius = OPENING * float(depth.max())
-    if animal.sum() < 0.05 * animal.size or radius < 2:
+    if edged.sum() < 0.05 * edged.size or radius < 2:
         return None
     core = (depth >= radius).astype(np.uint8)
-    opened = (cv2.distanceTransform(1 - core, cv2.DIST_L2, 5) <= radius).astype(np.uint8) & animal
+    opened = (cv2.distanceTransform(1 - core, cv2.DIST_L2, 5) <= radius).astype(np.uint8) & edged
     _, parts = cv2.connectedComponents(opened)
     places = np.argwhere(parts == parts[np.unravel_index(int(depth.argmax()), depth.shape)])[:, ::-1] - 1.0
     middle = places.mean(0)

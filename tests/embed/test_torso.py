@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 import reid
 from reid.embed.embedder import Embedder
+from reid.embed.flank import read_flanks
 from reid.embed.framing import framed, reduced
 from reid.embed.network import EmbeddingNetwork, NetworkSpec
 from reid.embed.torso import HEIGHT, WHOLE, WIDTH, TorsoFinder, cut_torso, load_finder, look, plausible
@@ -103,8 +104,9 @@ def test_the_shipped_finder_finds_the_jaguars_torsos(jaguars: Path) -> None:
         photo = read_photo(jaguars / name)
         rows, columns = photo.shape[:2]
         pictures.append(photo[int(y * rows) : round((y + h) * rows), int(x * columns) : round((x + w) * columns)])
-    flanks, torsos = look(pictures)
-    other_flanks, other = look([np.ascontiguousarray(p[:, ::-1]) for p in pictures])
+    turned = [np.ascontiguousarray(p[:, ::-1]) for p in pictures]
+    torsos, other = look(pictures), look(turned)
+    flanks, other_flanks = read_flanks(pictures), read_flanks(turned)
     area = 4 * (torsos[:, 2] * torsos[:, 5] - torsos[:, 3] * torsos[:, 4])
     assert 0.15 < np.median(area) < 0.75
     assert np.abs(torsos[:, :2] - 0.5).max() < 0.35
@@ -128,7 +130,7 @@ def test_inputs_of_a_network_that_sees_torsos(paint_coat: object, tmp_path: Path
     assert max(max(picture.shape) for picture in kept) <= 192
     images, flanks = framed(kept, ["left", "right", "unknown"], SPEC, batch=4)
     assert images.shape == (4, 3, 64, 96) and not images[3].any() and flanks is not None
-    _, torsos = look(kept, 4)
+    torsos = look(kept, 4)
     for n, (mirror, picture) in enumerate(zip((False, True), kept, strict=False)):
         np.testing.assert_array_equal(images[n].transpose(1, 2, 0), cut_torso(picture, torsos[n], 64, 96, mirror))
         assert flanks[n].tolist() == [0, 0, 0, 0, 1]
@@ -154,7 +156,7 @@ def test_the_finder_is_part_of_the_fingerprint(tmp_path: Path, monkeypatch: pyte
 
 
 def test_settings_that_do_not_fit_are_refused() -> None:
-    with pytest.raises(ConfigError, match="finder of torsos"):
+    with pytest.raises(ConfigError, match="told from the whole crop"):
         NetworkSpec(frame="torso", flank=True)
     with pytest.raises(ConfigError, match="frame='body' is unknown"):
         NetworkSpec(frame="body")
@@ -194,6 +196,6 @@ def test_raw_answers_begin_at_the_whole_crop() -> None:
     finder = TorsoFinder().eval()
     torch.nn.init.zeros_(finder.torso.weight)
     torch.nn.init.zeros_(finder.torso.bias)
-    pose = finder(torch.zeros(1, 3, HEIGHT, WIDTH, dtype=torch.uint8))
-    assert pose.torsos[0].tolist() == list(WHOLE)
+    found = finder(torch.zeros(1, 3, HEIGHT, WIDTH, dtype=torch.uint8))
+    assert found[0].tolist() == list(WHOLE)
     assert reid.__version__

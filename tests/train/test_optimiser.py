@@ -113,7 +113,9 @@ def test_schedule_rises_straight_and_falls_as_a_cosine() -> None:
     assert share(100) == pytest.approx(0.1 + 0.9 * 0.5 * (1 + math.cos(math.pi * 50 / 149)))
 
 
-@pytest.mark.parametrize("wrong", [{"name": "lion"}, {"head_rate": -1.0}, {"warmup": 2.0}, {"backbone_rate": math.nan}])
+@pytest.mark.parametrize(
+    "wrong", [{"name": "lion"}, {"head_rate": -1.0}, {"warmup": 2.0}, {"backbone_rate": math.nan}, {"hold": 1.0}]
+)
 def test_wrong_settings_are_refused_by_name(wrong: dict[str, object]) -> None:
     with pytest.raises(ConfigError, match=f"optimiser.{next(iter(wrong))}="):
         OptimiserSettings(**wrong)  # type: ignore[arg-type]

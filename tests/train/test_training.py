@@ -21,6 +21,7 @@ from reid.errors import ConfigError, DivergedError, InputError, OutputError
 from reid.photos import read_photo
 from reid.train.classes import LabelSettings, usable
 from reid.train.datasets import read_data_sets
+from reid.train.facing import posed
 from reid.train.module import Batch, Training, mirror_flanks
 from reid.train.pictures import decoded, enlarged
 from reid.train.start import starting_network
@@ -100,11 +101,78 @@ def test_norms_learn_in_a_training_and_frozen_ones_do_not(toys: Toys, tmp_path: 
     assert {now for name, now in moved.items() if name.startswith("backbone.")} == {not frozen}
 
 
+def test_a_held_backbone_stands_still_and_then_moves(
+    toys: Toys, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of four epochs, the first two move pooling, neck and centres only; then the backbone's rate has its own warm-up."""
+    seen: dict[int, dict[str, torch.Tensor]] = {}
+    rates: list[float] = []
+    start, step = Training.on_train_epoch_start, Training.training_step
+
+    def noted(self: Training) -> None:
+        seen[self.current_epoch] = {name: value.detach().clone() for name, value in self.network.named_parameters()}
+        start(self)
+
+    def rated(self: Training, batch: Batch, number: int) -> torch.Tensor:
+        groups = self.trainer.optimizers[0].param_groups
+        rates.append(next(group["lr"] for group in groups if group["name"].startswith("backbone")))
+        return step(self, batch, number)
+
+    monkeypatch.setattr(Training, "on_train_epoch_start", noted)
+    monkeypatch.setattr(Training, "training_step", rated)
+    words = ["trainer.epochs=4", "sampler.steps=3", "optimiser.hold=0.5", "optimiser.warmup=0.5", "network.neck=linear"]
+    train(toys(), tmp_path / "run", *words, "network.embedding_size=8", "optimiser.backbone_rate=0.01")
+
+    def moved(one: int, other: int, part: str) -> list[bool]:
+        return [not torch.equal(seen[one][name], seen[other][name]) for name in seen[0] if name.startswith(part)]
+
+    assert not any(moved(0, 2, "backbone.")) and all(moved(0, 1, "projection."))
+    assert any(moved(2, 3, "backbone."))
+    assert rates[:6] == [0.0] * 6
+    assert rates[6:9] == pytest.approx([0.01 / 3, 0.02 / 3, 0.01])
+    assert rates[9:] == sorted(rates[9:], reverse=True)
+
+
+def test_a_network_that_sees_torsos_is_trained_and_judged_as_it_embeds(
+    toys: Toys, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever the finder says, the crops that are judged are those that the trained network embeds."""
+    torso = np.array([0.5, 0.45, 0.35, 0.05, -0.03, 0.3], np.float32)
+
+    def found(pictures: list[np.ndarray], batch: int = 0) -> np.ndarray:
+        return np.repeat(torso[None], len(pictures), 0)
+
+    monkeypatch.setattr("reid.train.facing.look", found)
+    monkeypatch.setattr("reid.embed.framing.look", found)
+    train(
+        toys(),
+        tmp_path / "run",
+        "trainer.epochs=1",
+        "trainer.average=0",
+        "network.frame=torso",
+        "labels.find_flanks=true",
+    )
+    embedder = reid.load(tmp_path / "run")
+    frame, _ = usable(read_data_sets([str(toys())])[0], LabelSettings())
+    frame["facing"], frame["torso"] = posed(frame, True, tmp_path / "poses")
+    assert frame["facing"].tolist() == frame["orientation"].tolist()  # what a label says stays
+    assert np.allclose(np.stack(frame["torso"]), torso)
+    kept, _ = decoded(frame, embedder.spec, tmp_path / "crops")
+    with torch.inference_mode():
+        expected = embedder.loaded.network.embed(torch.from_numpy(np.array(kept)))[0].numpy()
+    columns = ["crop_id", "image_id", "path", "content_hash", "bbox", "orientation"]
+    assert embedder.embed_table(frame[columns], toys()).vectors == pytest.approx(expected, abs=1e-5)
+    monkeypatch.setattr("reid.train.facing.look", lambda pictures: pytest.fail("looked twice"))
+    again, torsos = posed(frame, True, tmp_path / "poses")
+    assert again.equals(frame["facing"]) and np.allclose(np.stack(torsos), torso)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "more",
     [
         ["trainer.average=0"],
+        ["trainer.average=0.9", "optimiser.hold=0.5"],
         ["trainer.average=0.9", "network.quality=true"],
         ["trainer.average=0.9", "trainer.resize=[{until:0.5,scale:0.7}]", "trainer.workers=2"],
     ],
