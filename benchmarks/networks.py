@@ -40,7 +40,8 @@ PARTNERS = {
 
 def retrieval(table: Path, work: Path, embedder: Embedder, protocol: ProtocolSettings) -> dict[str, Any]:
     """Figures by view of a labelled table."""
-    crops, _ = labelled_crops(table, work / table.parent.name)
+    (work / table.parent.name).mkdir(parents=True, exist_ok=True)
+    crops, _ = labelled_crops(table, work / table.parent.name, identity_required=True)
     split = make_split(crops, protocol)
     done = embedder.embed_table(crops, table.parent, cache=work / "cache" / embedder.fingerprint)
     vectors = np.zeros((len(split.frame), embedder.size), np.float32)
@@ -110,7 +111,7 @@ def jaguars(embedder: Embedder) -> dict[str, int]:
             for name, score in zip(names, vectors @ vectors[names.index(query)], strict=True):
                 if name != query:
                     scores[name] = max(score, scores.get(name, -1.0))
-            ranks[query] = 1 + sum(score > scores[partner] for score in scores.values())
+            ranks[query] = 1 + sum(bool(score > scores[partner]) for score in scores.values())
     return ranks
 
 

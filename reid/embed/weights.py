@@ -217,4 +217,4 @@ def _reid_base() -> tuple[EmbeddingNetwork, dict[str, Any]]:
 NAMES = {"reid-base": _reid_base, "lite0-imagenet": _lite0_imagenet}
 """Networks that need no file of the user's."""
 
-DEFAULT = "lite0-imagenet"
+DEFAULT = "reid-base"
