@@ -79,6 +79,11 @@ VERBS = {
         "fit the probabilities to labelled animals of your own",
         "reid calibrate data=[known.csv] output=runs/calibration",
     ),
+    "estimate": Verb(
+        "EstimateConfig",
+        "how many animals there are, met or not, and what became of them over seasons",
+        "reid estimate census=runs/season output=runs/estimates",
+    ),
     "exchange": Verb(
         "",
         "compare animals with another park without handing over photographs",

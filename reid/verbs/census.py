@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from reid._version import __version__
+from reid.abundance import PopulationSettings
 from reid.catalogue import Catalogue
 from reid.counts import (
     CountSettings,
@@ -66,6 +67,7 @@ class CensusConfig:
     calibration: CalibrationSettings = field(default_factory=CalibrationSettings)
     decision: DecisionSettings = field(default_factory=DecisionSettings)
     count: CountSettings = field(default_factory=CountSettings)
+    population: PopulationSettings = field(default_factory=PopulationSettings)
 
 
 def run(config: CensusConfig) -> str:
@@ -146,7 +148,7 @@ def _identify(
         draws=config.count.draws,
         seed=config.count.seed,
     )
-    return Found(crops, matches, decisions, result, verifier, owner), problems
+    return Found(crops, matches, links, decisions, result, verifier, owner, apart), problems
 
 
 def season_id(config: CensusConfig, root: Path) -> str:
