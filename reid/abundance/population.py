@@ -299,12 +299,13 @@ def _spatial_row(quantity: str, flank: str, identities: str, e: Estimate) -> dic
 
 def _cautions(captures: pd.DataFrame, fit: list[str], season: Captured) -> list[str]:
     out = []
-    for row in captures[captures["flank"].isin(fit)].to_dict("records"):
-        if row["recaptures"] < FEW:
-            out.append(
-                f"{row['recaptures']} recaptures of {row['flank']} flanks are few: with less than {FEW} an estimate "
-                "errs by more than a fifth, and the interval itself is rough."
-            )
+    few = captures[captures["flank"].isin(fit) & (captures["recaptures"] < FEW)]
+    if len(few):
+        said = " and ".join(f"{row['recaptures']} of {row['flank']} flanks" for row in few.to_dict("records"))
+        out.append(
+            f"Recaptures are few, {said}: with less than {FEW} an estimate errs by more than a fifth, and the interval "
+            "itself is rough."
+        )
     length = season.occasions * season.occasion_days
     if length > 90:
         out.append(

@@ -15,7 +15,7 @@ from reid.abundance.drawing import draw_estimates
 from reid.abundance.population import Population
 from reid.abundance.result import Estimate
 from reid.counts import Cells, Plot, Section
-from reid.counts.words import joined, plural
+from reid.counts.words import plural
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -97,21 +97,28 @@ def short_section(found: Population, model: str) -> Section:
     if not found.stands:
         text.append(f"Here it has no answer: {_refused(found)}.")
         return Section("population", "How many there may be", text, found.cautions)
-    text.append(f"The estimate is {_headline(found.headline)}: by {_how(found, model)}.")
+    text.append(
+        f"The estimate is {_headline(found.headline)}: by {_how(found, model)}. It is made from each flank by itself, and so "
+        "may lie below the count, in which a left and a right side that may be one animal are two."
+    )
     if found.density is not None:
         text.append(_density(found.density))
     rows = _main(found.estimates)
     return Section(
         "population",
         "How many there may be",
-        [*text, "`reid estimate` gives every model by each flank, densities, and what one wrong name would change."],
+        [
+            *text,
+            "The command “reid estimate” gives every model by each flank, densities, and what one wrong name would change.",
+        ],
         [*ASSUMED, *found.cautions],
         tables=[_table(rows, "")],
     )
 
 
 def _refused(found: Population) -> str:
-    return joined(f"{why} ({what})" for what, why in found.refusals.items() if what != "density") or "no animal was met"
+    said = [f"{what}, {why}" for what, why in found.refusals.items() if what.startswith("from")]
+    return "; ".join(said) or "; ".join(found.refusals.values()) or "no animal was met"
 
 
 def _density(e: Estimate) -> str:
@@ -131,7 +138,7 @@ def _table(rows: pd.DataFrame, title: str) -> Cells:
     return cells_of(
         frame,
         [("model", "Model", _text), ("flanks", "Flanks", _text), ("identities", "Identities", _text), ("n", ">Animals", number),
-         ("se", ">Error", number), ("interval", ">Interval", _text), ("captured", ">Met", lambda v: number(v, 0)), ("notes", "Notes", _text)],
+         ("se", ">Error", number), ("interval", ">Interval", _text), ("captured", ">Met, at least", lambda v: number(v, 0)), ("notes", "Notes", _text)],
         title,
     )  # fmt: skip
 
