@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from reid import api
 from reid.abundance import PopulationSettings, estimate, estimate_population, growth
 from reid.abundance.several import follow_seasons
 from reid.abundance.words import population_sections, short_section
@@ -288,7 +289,8 @@ def test_thirty_in_2007_and_fifty_seven_in_2015(tmp_path: Path) -> None:
         tmp_path / "out" / "plots" / "seasons.png",
     ]
     before = [file.read_bytes() for file in files]
-    run_verb("estimate", [f"catalogue={catalogue}", f"output={tmp_path / 'out'}"])
+    facts = api.estimate(tmp_path / "out", catalogue=catalogue)
+    assert facts["followed"]["growth"][0]["last"] == 57
     assert before == [file.read_bytes() for file in files], "the same data gives the same bytes"
 
 

@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
+from reid.api import exchange
 from reid.catalogue import Catalogue
 from reid.cli import main, run_verb
 from reid.errors import ConfigError, FingerprintError, FormatError, InputError, ReidError, TableError
@@ -242,7 +243,7 @@ def test_the_whole_way_by_commands(west: Any, east: Any, tmp_path: Path, capsys:
         assert "4 animals, 4 of them with 8 crops" in told
         assert "not in it: photos" in told
     bundle = {name: tmp_path / name / "bundle.reidx" for name in keys}
-    shown = run_verb("exchange", ["show", f"bundle={bundle['east']}"])
+    shown = exchange("show", {"bundle": bundle["east"]})
     assert "8 thumbnails of at most 96 pixels" in shown
     assert "compare it with them" in shown
     words = [f"mine={bundle['west']}", f"theirs={bundle['east']}", f"output={tmp_path / 'w'}", f"catalogue={west.catalogue}", f"key={keys['west']}"]  # fmt: skip
