@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from scipy.stats import beta
 
 import reid
 from reid.cli import run_verb
@@ -118,29 +119,50 @@ def one_seed(work: Path, seed: int, animals: int, common: int, photos: int, word
     }  # fmt: skip
 
 
+def at_most(false: int, of: int) -> float:
+    """The largest rate that so few false ones allow, 95 % sure (Clopper and Pearson 1934, one side)."""
+    return 1.0 if false >= of else float(beta.ppf(0.95, false + 1, of - false))
+
+
+def protocol_of(runs: list[dict[str, object]], photos: int, words: list[str]) -> str:
+    first = runs[0]
+    names = [n for r in runs for n in r["named_by_census"]]  # type: ignore[attr-defined]
+    return (
+        f"Simulated: {len(runs)} pairs of parks (seeds 0 to {len(runs) - 1}), {first['animals'][0]} animals in each, {first['common']} in "  # type: ignore[index]
+        f"common, {photos} photos or more of an animal in a park, {STATIONS // 2} stations of two cameras each, pictures as camera traps "
+        f"take them. Censuses, bundles and matching with the shipped network and calibration, which saw none of these animals"
+        f"{' (' + ' '.join(words) + ')' if words else ''}. A likely pair has a probability of 0.95 or more, a possible one 0.3 or more. "
+        "A named animal counts as whoever has most of its photos. Answers are simulated by the truth, on both sides alike, to likely "
+        "and possible pairs. The total counts named animals, each confirmed pair once: the censuses gave the animals of a park "
+        f"{min(names)} to {max(names)} names, and an exchange does not mend what a census took for two."
+    )
+
+
 def markdown(runs: list[dict[str, object]], protocol: str) -> str:
     lines = [
         protocol,
         "",
-        "| seed | animals, west and east | named by the census | common, named on both sides | likely: true of proposed | possible: true of proposed | found by likely | found by either | expected | total after answers (interval) | animals named, true |",
-        "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |",
+        "| seed | animals, west and east | named by the census | of these with a sure flank | common, named on both sides | likely: true of proposed | possible: true of proposed | found by likely | found by either | expected | total after answers (interval) | different animals named |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
     for r in runs:
         joint = r["joint"]
         interval = joint["interval"]  # type: ignore[index]
         lines.append(
             f"| {r['seed']} | {r['animals'][0]}, {r['animals'][1]} | {r['named_by_census'][0]}, {r['named_by_census'][1]} | "  # type: ignore[index]
+            f"{r['in_bundle'][0]}, {r['in_bundle'][1]} | "  # type: ignore[index]
             f"{r['common_named_on_both_sides']} of {r['common']} | {r['likely_true']} of {r['likely']} | "
             f"{r['possible_true']} of {r['possible']} | {r['found_likely']} | {r['found_to_look_at']} | {r['expected']:.1f} | "
             f"{joint['total']} ({interval['low']} to {interval['high']}) | {r['true_total']} |"  # type: ignore[index]
         )
     total = {name: sum(int(r[name]) for r in runs) for name in ("likely", "likely_true", "possible", "possible_true", "found_likely", "found_to_look_at", "common_named_on_both_sides", "pairs_of_two_animals")}  # type: ignore[call-overload]  # fmt: skip
-    false = total["likely"] - total["likely_true"]
+    false, pairs = total["likely"] - total["likely_true"], total["pairs_of_two_animals"]
     lines += [
         "",
-        f"Likely pairs: {total['likely_true']} of {total['likely']} true, {false} false: "
-        f"{100 * false / max(total['likely'], 1):.1f} % of the likely pairs, and {1e4 * false / max(total['pairs_of_two_animals'], 1):.2f} in "
-        f"10,000 pairs of two animals ({total['pairs_of_two_animals']}). "
+        f"Likely pairs: {total['likely_true']} of {total['likely']} true, {false} false: a false-match rate of "
+        f"{100 * false / max(total['likely'], 1):.1f} % of the likely pairs (95 % sure: at most {100 * at_most(false, total['likely']):.0f} %), and of "
+        f"{100 * false / max(pairs, 1):.2f} % of the {pairs} pairs of two animals that could have been taken for one (at most "
+        f"{100 * at_most(false, pairs):.2f} %). "
         f"Animals in common found: {total['found_likely']} of {total['common_named_on_both_sides']} by likely pairs, "
         f"{total['found_to_look_at']} with the possible ones ({total['possible_true']} of {total['possible']} true).",
         "",
@@ -171,14 +193,7 @@ def main() -> None:
     for seed in range(chosen.seeds):
         runs.append(one_seed(chosen.work, seed, chosen.animals, chosen.common, chosen.photos, chosen.words))
         print(json.dumps({k: v for k, v in runs[-1].items() if k != "probabilities"}), flush=True)
-    protocol = (
-        f"Simulated: {chosen.seeds} pairs of parks (seeds 0 to {chosen.seeds - 1}), {chosen.animals} animals in each, {chosen.common} in "
-        f"common, {chosen.photos} photos or more of an animal in a park, {STATIONS // 2} stations of two cameras each, pictures as camera traps "
-        f"take them. Censuses, bundles and matching with the shipped network, matcher and calibration, which saw none of these animals"
-        f"{' (' + ' '.join(chosen.words) + ')' if chosen.words else ''}. A likely pair has a probability of 0.95 or more, a possible one 0.3 or more. "
-        "A named animal counts as whoever has most of its photos."
-    )
-    text = markdown(runs, protocol)
+    text = markdown(runs, protocol_of(runs, chosen.photos, chosen.words))
     chosen.out.mkdir(parents=True, exist_ok=True)
     (chosen.out / "exchange.md").write_text(text, encoding="utf-8")
     (chosen.out / "exchange.json").write_text(json.dumps(runs, indent=1) + "\n", encoding="utf-8")
