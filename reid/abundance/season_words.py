@@ -8,7 +8,7 @@ import pandas as pd
 
 from reid.abundance.drawing import draw_discovery, draw_residency, draw_seasons
 from reid.abundance.several import Seasons
-from reid.abundance.words import cells_of, number, svg_address
+from reid.abundance.words import cells_of, number, plain_text, svg_address
 from reid.counts import Plot, Section
 from reid.counts.timeline import describe
 from reid.counts.words import joined, plural
@@ -24,17 +24,13 @@ def season_sections(found: Seasons, confidence: float) -> list[Section]:
         *([_known(found)] if len(found.known) > 1 else []),
         *([_growth(found, confidence)] if len(found.growth) else []),
         *([_discovery(found)] if len(found.discovery) > 1 else []),
-        _individuals(found),
+        *_individuals(found),
         *([_residency(found)] if len(found.residency) else []),
     ]
 
 
 def _whole(value: Any) -> str:
     return number(value, 0)
-
-
-def _text(value: Any) -> str:
-    return "" if value is None or value != value else str(value)
 
 
 def _known(found: Seasons) -> Section:
@@ -50,7 +46,7 @@ def _known(found: Seasons) -> Section:
     ]
     cells = cells_of(
         table,
-        [("season", "Season", _text), ("met", ">Met", _whole), ("new", ">New", _whole), ("survived", ">Survived", _whole), ("returned", ">Returned", _whole),
+        [("season", "Season", plain_text), ("met", ">Met", _whole), ("new", ">New", _whole), ("survived", ">Survived", _whole), ("returned", ">Returned", _whole),
          ("not_met", ">Not met", _whole), ("gone", ">Gone", _whole), ("alive", ">Alive at least", _whole), ("known", ">Known so far", _whole)],
     )  # fmt: skip
     plot = Plot(svg_address(draw_seasons(found.known)), "Individuals met by season: known ones below, new ones above.")
@@ -102,15 +98,15 @@ def _discovery(found: Seasons) -> Section:
     return Section("discovery", "How fast individuals were discovered", text, plots=[plot])
 
 
-def _individuals(found: Seasons) -> Section:
+def _individuals(found: Seasons) -> list[Section]:
     table = found.fates
-    columns: list[Any] = [("identity", "Individual", _text)]
+    columns: list[Any] = [("identity", "Individual", plain_text)]
     said = []
     for trait in ("sex", "age"):
         if trait in table.columns:
             known = table[~table[trait].fillna("").isin(UNKNOWN_TRAITS)]
             if len(known):
-                columns.append((trait, trait.capitalize(), _text))
+                columns.append((trait, trait.capitalize(), plain_text))
                 counts = known[trait].value_counts()
                 parts = [f"{n} {name}" for name, n in sorted(counts.items())]
                 left = len(table) - len(known)
@@ -118,9 +114,11 @@ def _individuals(found: Seasons) -> Section:
                     f"{trait.capitalize()}: {joined(parts)}" + (f"; of {left} it is not known." if left else ".")
                 )
     several = len(found.known) > 1
-    columns += [("first", "First season", _text), ("last", "Last season", _text), ("seasons", ">Seasons", _whole), ("fate", "In the last season", _text)] if several else []  # fmt: skip
-    columns.append(("station", "Mostly at", _text))
-    return Section("individuals", "Individuals", said, tables=[cells_of(table, columns)])
+    columns += [("first", "First season", plain_text), ("last", "Last season", plain_text), ("seasons", ">Seasons", _whole), ("fate", "In the last season", plain_text)] if several else []  # fmt: skip
+    columns.append(("station", "Mostly at", plain_text))
+    if not several and not said:
+        return []  # where each lives stands below
+    return [Section("individuals", "Individuals", said, tables=[cells_of(table, columns)])]
 
 
 def _residency(found: Seasons) -> Section:
@@ -130,16 +128,17 @@ def _residency(found: Seasons) -> Section:
     plot = Plot(
         svg_address(draw_residency(found.residency)),
         "Who was met where; the area of a disc is the number of encounters.",
+        broad=True,
     )
     table = cells_of(
         frame,
-        [("identity", "Individual", _text), ("station", "Station", _text), ("encounters", ">Encounters", _whole),
-         ("share", ">Share", lambda v: f"{100 * v:.0f} %"), ("when", "When", _text), ("days", ">Days", _whole), ("months", ">Months", _whole)],
+        [("identity", "Individual", plain_text), ("station", "Station", plain_text), ("encounters", ">Encounters", _whole),
+         ("share", ">Share", lambda v: f"{100 * v:.0f} %"), ("when", "When", plain_text), ("days", ">Days", _whole), ("months", ">Months", _whole)],
         "By individual and station",
     )  # fmt: skip
     summary = cells_of(
         found.residency.groupby("station", as_index=False).agg(animals=("identity", "nunique"), encounters=("encounters", "sum")),
-        [("station", "Station", _text), ("animals", ">Individuals", _whole), ("encounters", ">Encounters", _whole)],
+        [("station", "Station", plain_text), ("animals", ">Individuals", _whole), ("encounters", ">Encounters", _whole)],
     )  # fmt: skip
     return Section("residency", "Who lives where", plots=[plot], tables=[summary, table])
 

@@ -15,12 +15,12 @@ from reid.abundance.drawing import draw_estimates
 from reid.abundance.population import Population
 from reid.abundance.result import Estimate
 from reid.counts import Cells, Plot, Section
-from reid.counts.words import plural
+from reid.counts.words import plural, sentence
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["ASSUMED", "cells_of", "number", "population_sections", "short_section", "svg_address"]
+__all__ = ["ASSUMED", "cells_of", "number", "plain_text", "population_sections", "short_section", "svg_address"]
 
 ASSUMED = (
     "Nobody was born, died, came or left between the first and the last occasion.",
@@ -62,15 +62,19 @@ def cells_of(frame: pd.DataFrame, columns: Sequence[tuple[str, str, Callable[[An
     Args:
         frame: Any.
         columns: Name in the frame, heading, and what writes a value; a column whose heading begins with ">" stands to
-            the right.
+            the right. A column of nothing but empty text is left out.
         title: Of the table.
     """
+    columns = [
+        column for column in columns if column[2] is not plain_text or any(map(plain_text, frame.get(column[0], [])))
+    ]
     rows = [[write(row.get(name)) for name, _, write in columns] for row in frame.to_dict("records")]
     heads = [head.lstrip(">") for _, head, _ in columns]
     return Cells(heads, rows, [i for i, (_, head, _) in enumerate(columns) if head.startswith(">")], title)
 
 
-def _text(value: Any) -> str:
+def plain_text(value: Any) -> str:
+    """Text as it is; nothing for none."""
     return "" if value is None or value != value else str(value)
 
 
@@ -137,8 +141,8 @@ def _table(rows: pd.DataFrame, title: str) -> Cells:
     frame = rows.assign(interval=[_interval(a, b) for a, b in zip(rows["low"], rows["high"], strict=True)])
     return cells_of(
         frame,
-        [("model", "Model", _text), ("flanks", "Flanks", _text), ("identities", "Identities", _text), ("n", ">Animals", number),
-         ("se", ">Error", number), ("interval", ">Interval", _text), ("captured", ">Met, at least", lambda v: number(v, 0)), ("notes", "Notes", _text)],
+        [("model", "Model", plain_text), ("flanks", "Flanks", plain_text), ("identities", "Identities", plain_text), ("n", ">Animals", number),
+         ("se", ">Error", number), ("interval", ">Interval", plain_text), ("captured", ">Met, at least", lambda v: number(v, 0)), ("notes", "Notes", plain_text)],
         title,
     )  # fmt: skip
 
@@ -147,15 +151,18 @@ def population_sections(found: Population, model: str, confidence: float) -> lis
     """Everything that is known of a season's population."""
     text = [f"By {_how(found, model)}: {_headline(found.headline)}."] if found.stands else []
     if not found.stands:
-        text = [f"There is no estimate: {_refused(found)}. At least {found.headline.captured} animals are alive."]
+        text = [f"There is no estimate: {_refused(found)}. At least {found.headline.captured} animals were there."]
     captures = cells_of(
         found.captures,
-        [("flank", "Flank", _text), ("animals", ">Animals", lambda v: number(v, 0)), ("captures", ">Captures", lambda v: number(v, 0)),
+        [("flank", "Flank", plain_text), ("animals", ">Animals", lambda v: number(v, 0)), ("captures", ">Captures", lambda v: number(v, 0)),
          ("recaptures", ">Recaptures", lambda v: number(v, 0)), ("met_again", ">Met more than once", lambda v: number(v, 0)),
          ("stations", ">Stations", lambda v: number(v, 0))],
         "What was captured. A capture is an animal on an occasion.",
     )  # fmt: skip
-    refused = [f"No estimate {what}: {why}." if what.startswith("from") else f"No {what}: {why}." for what, why in found.refusals.items()]  # fmt: skip
+    refused = [
+        sentence(f"No {'estimate ' if what.startswith('from') else ''}{what}: {why}")
+        for what, why in found.refusals.items()
+    ]
     sections = [
         Section("captures", "What the estimates rest on", [], [*refused, *found.cautions], tables=[captures]),
     ]
@@ -164,6 +171,7 @@ def population_sections(found: Population, model: str, confidence: float) -> lis
             svg_address(draw_estimates(found.estimates, confidence)),
             "Each model's estimate. Where undecided identities are drawn, the interval holds both errors: that of the "
             "sample, and that of who is who.",
+            broad=True,
         )
         main = _main(found.estimates)
         text.append(
@@ -200,8 +208,8 @@ def _spatial_section(found: Population) -> Section:
     )
     table = cells_of(
         frame,
-        [("quantity", "Quantity", lambda v: str(v).replace("km2", "km²")), ("flanks", "Flanks", _text), ("identities", "Identities", _text),
-         ("said", ">Value", _text), ("error", ">Error", _text), ("interval", ">Interval", _text), ("notes", "Notes", _text)],
+        [("quantity", "Quantity", lambda v: str(v).replace("km2", "km²")), ("flanks", "Flanks", plain_text), ("identities", "Identities", plain_text),
+         ("said", ">Value", plain_text), ("error", ">Error", plain_text), ("interval", ">Interval", plain_text), ("notes", "Notes", plain_text)],
     )  # fmt: skip
     whole = Cells(table.columns, table.rows, table.numbers, "Detection and the state space")
     table = replace(table, rows=[row for row in table.rows if row[0].startswith("density")])

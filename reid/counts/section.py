@@ -32,10 +32,12 @@ class Plot:
     Attributes:
         address: `data:` address.
         caption: Below it, and for those who cannot see it.
+        broad: Whether it is scrolled rather than made small on a narrow screen.
     """
 
     address: str
     caption: str
+    broad: bool = False
 
 
 @dataclass(frozen=True)
