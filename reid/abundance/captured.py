@@ -30,19 +30,31 @@ class Captured:
     Attributes:
         named: Captures of named animals, by flank.
         encounters: Captures with a row for each encounter, by flank.
-        labels: Draws a name for each row of `encounters`, by flank.
+        rows: Which encounter of `draw` each row of `encounters` is, by flank.
+        draw: Draws a name for each encounter of the season.
         without_place: Why there are no coordinates; empty where there are.
         cautions: What was assumed or left out on the way, in sentences.
     """
 
     named: dict[str, History]
     encounters: dict[str, History]
-    labels: dict[str, Labels]
+    rows: dict[str, list[int]]
+    draw: Labels
     start: pd.Timestamp
     occasion_days: float
     occasions: int
     without_place: str
     cautions: tuple[str, ...]
+
+    def names(self, draws: int, seed: int) -> list[list[str | None]]:
+        """Names of all encounters, drawn so many times: for every model the same."""
+        random = np.random.default_rng(seed)
+        return [self.draw(random) for _ in range(draws)]
+
+    def labels(self, flank: str, names: list[list[str | None]]) -> Labels:
+        """The names of those encounters that show a flank, one draw after another."""
+        left = iter(names)
+        return lambda random: [drawn[i] for drawn in [next(left)] for i in self.rows[flank]]
 
 
 def capture_season(
@@ -93,9 +105,10 @@ def capture_season(
     order, draw = draw_by_links(
         _named(sightings), encounter_flanks(sightings), links, _unsure(sightings), [*_of_one_photo(sightings), *apart]
     )
-    labels = {flank: _for(encounters[flank], order, draw) for flank in FLANKS}
+    at = {name: i for i, name in enumerate(order)}
+    rows = {flank: [at[name] for name in encounters[flank].animals] for flank in FLANKS}
     cautions += _about_rest(named)
-    return Captured(named, encounters, labels, start, float(days), int(occasions), without, tuple(cautions))
+    return Captured(named, encounters, rows, draw, start, float(days), int(occasions), without, tuple(cautions))
 
 
 def _named(sightings: pd.DataFrame) -> dict[str, str]:
@@ -114,18 +127,6 @@ def _of_one_photo(sightings: pd.DataFrame) -> list[tuple[str, str]]:
         there = sorted(set(names.astype(str)))
         pairs |= {(a, b) for i, a in enumerate(there) for b in there[i + 1 :]}
     return sorted(pairs)
-
-
-def _for(history: History, order: list[str], draw: Labels) -> Labels:
-    """The names of those encounters that are rows of a history."""
-    at = {name: i for i, name in enumerate(order)}
-    rows = [at[name] for name in history.animals]
-
-    def labels(random: np.random.Generator) -> list[str | None]:
-        names = draw(random)
-        return [names[i] for i in rows]
-
-    return labels
 
 
 def _about_effort(stations: pd.DataFrame) -> list[str]:

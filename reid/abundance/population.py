@@ -153,6 +153,7 @@ def _too_few(row: dict[str, object], least: int) -> str:
 
 def _closed(season: Captured, fit: list[str], settings: PopulationSettings) -> tuple[list[dict[str, object]], Estimate]:
     rows: list[dict[str, object]] = []
+    names = season.names(settings.draws, settings.seed)
     headline = undefined(settings.headline, _least(season), "too few recaptures", settings.confidence)
     for model in settings.models:
         of = partial(_estimate, model=model, confidence=settings.confidence)
@@ -160,7 +161,7 @@ def _closed(season: Captured, fit: list[str], settings: PopulationSettings) -> t
         drawn = {
             flank: carry_error(
                 season.encounters[flank],
-                season.labels[flank],
+                season.labels(flank, names),
                 partial(estimate, model=model, confidence=settings.confidence, interval="none"),
                 settings.draws,
                 settings.seed,
@@ -226,6 +227,7 @@ def _spatial(
     rows: list[dict[str, object]] = []
     found: dict[str, dict[str, Estimate]] = {"as named": {}, "drawn": {}}
     why = ""
+    names = season.names(settings.spatial_draws, settings.seed)
     for flank in fit:
         of = _spatial_model(settings)
         one = of(season.named[flank])
@@ -239,7 +241,7 @@ def _spatial(
             again = partial(fit_spatial, detector=settings.detector, function=settings.function, mask=one.mask)
             drawn = carry_error(
                 season.encounters[flank],
-                season.labels[flank],
+                season.labels(flank, names),
                 lambda h, again=again: again(h).density,  # type: ignore[misc]
                 settings.spatial_draws,
                 settings.seed,
