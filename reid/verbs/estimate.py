@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import yaml
 
 from reid.abundance import Estimate, Population, PopulationSettings, estimate_population
 from reid.abundance.drawing import draw_discovery, draw_estimates, draw_residency, draw_seasons, save_figure
@@ -44,9 +44,10 @@ class EstimateConfig:
 
 @dataclass(frozen=True)
 class Season:
-    """One census: what it is called, its sightings, and its estimate."""
+    """One census: what it is called, what its catalogue calls it, its sightings, and its estimate."""
 
     name: str
+    run: str
     sightings: pd.DataFrame
     population: Population
 
@@ -88,25 +89,25 @@ def _season(folder: Path, config: EstimateConfig) -> Season:
         [(str(a), str(b)) for a, b in json.loads((folder / APART).read_text())] if (folder / APART).is_file() else []
     )
     found = estimate_population(sightings, tables[LINKS.name], stations, period, config.population, apart)
-    return Season(_name(folder), sightings, found)
+    run = _run_of(folder)
+    # a season that nobody named has a mark of where its photos lie, which says nothing to a reader
+    return Season(re.sub(r"-[0-9a-f]{8}$", "", run) or run, run, sightings, found)
 
 
-def _name(folder: Path) -> str:
-    """What the census called its season: as it was told, else the photo folder's name."""
-    settings = folder / "settings.yaml"
+def _run_of(folder: Path) -> str:
+    """What the census, and its catalogue, call the season."""
     try:
-        said = yaml.safe_load(settings.read_text(encoding="utf-8")) if settings.is_file() else {}
-    except (yaml.YAMLError, UnicodeDecodeError):
+        said = json.loads((folder / "census.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
         said = {}
-    said = said if isinstance(said, dict) else {}
-    return str(said.get("season") or Path(str(said.get("photos") or folder)).resolve().name)
+    return str(said.get("season") or folder.resolve().name) if isinstance(said, dict) else folder.resolve().name
 
 
 def _apart(seasons: list[Season]) -> list[Season]:
     """Seasons under different names."""
     names = [season.name for season in seasons]
     return [
-        Season(s.name if names.count(s.name) == 1 else f"{s.name} ({i + 1})", s.sightings, s.population)
+        Season(s.name if names.count(s.name) == 1 else f"{s.name} ({i + 1})", s.run, s.sightings, s.population)
         for i, s in enumerate(seasons)
     ]
 
@@ -126,7 +127,7 @@ def _followed(config: EstimateConfig, seasons: list[Season]) -> Seasons | None:
     rows = rows[["identity", "season", "date", "station", "encounter"]]
     if not len(rows):
         return None
-    estimates = {s.name: s.population.headline for s in seasons if s.population.stands}
+    estimates = {s.run if config.catalogue else s.name: s.population.headline for s in seasons if s.population.stands}
     return follow_seasons(rows, traits, estimates, config.population.confidence, in_order(rows))
 
 

@@ -37,7 +37,8 @@ def export(config: ExportConfig) -> str:
     signer = read_key(config.key)
     matcher = make_matcher(config.matcher)
     places = _places(input_path(config.stations, "stations", "file")) if config.stations else {}
-    with run_folder(config.output, "exchange export", {"catalogue": str(path.resolve())}) as folder:
+    what = {"catalogue": str(path.resolve()), "partner": config.partner, "key": signer.public}
+    with run_folder(config.output, "exchange export", what) as folder:
         with Catalogue(path, create=False) as catalogue:
             bundle = bundle_of(
                 catalogue, signer, config.sender, config.partner, matcher, config.reveal, config.seasons,

@@ -17,7 +17,7 @@ from reid.store import write_json
 from reid.tables import UNKNOWN, records, write_csv
 from reid.verbs.estimate import APART
 from reid.verbs.figures import crop_pictures, match_figures
-from reid.verbs.season import Scanned
+from reid.verbs.season import Scanned, season_id
 
 if TYPE_CHECKING:
     from reid.verbs.census import CensusConfig
@@ -72,6 +72,7 @@ def write_results(
         network.fingerprint,
         stated,
     )
+    census["season"] = season_id(config.season, season.root)
     write_json(census, folder / "census.json")
     write_csv(sightings, folder / "sightings.csv")
     write_csv(individuals, folder / "individuals.csv")

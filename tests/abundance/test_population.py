@@ -219,7 +219,7 @@ def census(folder: Path, tables: dict[str, pd.DataFrame], name: str) -> Path:
     for table in (PHOTOS, LINKS, STATIONS):
         write(tables[table.name], folder / f"{table.name}.parquet", table)
     write_csv(tables["sightings"], folder / "sightings.csv")
-    (folder / "settings.yaml").write_text(f"season: '{name}'\n")
+    (folder / "census.json").write_text(json.dumps({"season": name}))
     return folder
 
 
@@ -292,6 +292,16 @@ def test_thirty_in_2007_and_fifty_seven_in_2015(tmp_path: Path) -> None:
     facts = api.estimate(tmp_path / "out", catalogue=catalogue)
     assert facts["followed"]["growth"][0]["last"] == 57
     assert before == [file.read_bytes() for file in files], "the same data gives the same bytes"
+
+
+def test_the_growth_of_estimates_finds_the_catalogues_seasons(tables: dict[str, pd.DataFrame], tmp_path: Path) -> None:
+    folders = [census(tmp_path / "a", season(seed=8, year="2007"), "2007"), census(tmp_path / "b", tables, "2015")]
+    settings = {"population.models": ["Mh-chao"], "population.draws": 0, "population.spatial": "no"}
+    facts = api.estimate(tmp_path / "out", folders, park(tmp_path / "park.sqlite"), settings)
+    assert [(row["from"], row["to"], row["of"]) for row in facts["followed"]["growth"]] == [
+        ("2007", "2015", "animals met"),
+        ("2007", "2015", "estimates"),
+    ]
 
 
 def test_three_seasons_with_a_gap() -> None:

@@ -249,3 +249,46 @@ def test_the_signature_is_ed25519_of_the_stated_bytes(bundles: tuple[Path, Path]
     assert raw[:16] == b"reid-exchange-01"
     public, signature = raw[32:64], raw[64:128]
     Ed25519PublicKey.from_public_bytes(public).verify(signature, raw[:64] + hashlib.sha512(raw[128:]).digest())
+
+
+FLOATS = st.floats(-1, 1, width=16)
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_any_bundle_comes_back_as_it_was(data: Any, tmp_path: Path, west: Any) -> None:
+    from reid.exchange import write_bundle
+    from reid.exchange.manifest import BundleCrop, Manifest, Member
+    from reid.match import Features
+
+    members = data.draw(st.integers(0, 4))
+    word = st.text(st.characters(categories=("L", "N", "P", "Zs")), max_size=20)
+    year, optional = st.integers(1990, 2100), st.none()
+    people = [
+        Member(id=f"{n:016x}", name=data.draw(optional | word), first_year=data.draw(optional | year), latitude=data.draw(optional | st.floats(-90, 90)))
+        for n in range(members)
+    ]  # fmt: skip
+    count = data.draw(st.integers(0, 5)) if members else 0
+    crops = [
+        BundleCrop(member=data.draw(st.integers(0, members - 1)), flank=data.draw(st.sampled_from(["left", "right"])), sure=data.draw(st.floats(0, 1)))
+        for _ in range(count)
+    ]  # fmt: skip
+    rng = np.random.default_rng(data.draw(st.integers(0, 99)))
+    features = []
+    for _ in crops:
+        spots, size = data.draw(st.integers(0, 6)), (int(rng.integers(10, 90)), int(rng.integers(10, 90)))
+        points = (rng.random((spots, 2)) * size[::-1]).astype(np.float32)
+        features.append(Features(points, rng.normal(size=(spots, 8)).astype(np.float16), size))
+    vectors = rng.normal(size=(count, 12)).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    thumbnails = tuple(data.draw(st.binary(max_size=30)) for _ in crops)
+    manifest = Manifest(made="2026-01-02", sender=data.draw(word), partner=data.draw(word), fingerprint="f", matcher="m", thumbnail_px=64, members=people, crops=crops)  # fmt: skip
+    write_bundle(tmp_path / "any.reidx", Bundle(manifest, vectors, tuple(features), thumbnails), west.key)
+    again = read_bundle(tmp_path / "any.reidx", west.key.public)
+    assert again.manifest == manifest
+    assert again.thumbnails == thumbnails
+    np.testing.assert_array_equal(again.vectors, vectors)
+    for before, after in zip(features, again.features, strict=True):
+        np.testing.assert_array_equal(before.points, after.points)
+        np.testing.assert_array_equal(before.descriptors, after.descriptors.reshape(before.descriptors.shape))
+        assert before.size == after.size
