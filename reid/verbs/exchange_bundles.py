@@ -5,13 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pandas as pd
-
 from reid.catalogue import Catalogue
 from reid.errors import TableError
 from reid.exchange import Bundle, bundle_of, make_key, read_bundle, read_key, read_public, write_bundle
 from reid.match import make_matcher
-from reid.photos.csvfile import read_csv
+from reid.photos import read_stations
 from reid.verbs.common import input_path, run_folder, write_settings
 
 if TYPE_CHECKING:
@@ -52,13 +50,12 @@ def export(config: ExportConfig) -> str:
 
 
 def _places(path: Path) -> dict[str, tuple[float, float]]:
-    table = read_csv(path)
-    station = next((name for name in ("station", "location") if name in table.columns), None)
-    if station is None or not {"latitude", "longitude"} <= set(table.columns):
-        raise TableError(f"{path} has the columns {', '.join(table.columns)}; needed are station, latitude, longitude.")
-    table = table.assign(**{name: pd.to_numeric(table[name], errors="coerce") for name in ("latitude", "longitude")})
-    known = table.dropna(subset=["latitude", "longitude"]).groupby(station)[["latitude", "longitude"]].mean()
-    return {str(name): (float(row["latitude"]), float(row["longitude"])) for name, row in known.iterrows()}
+    """Latitude and longitude by station; a station of several cameras stands at their mean."""
+    table = read_stations(path).dropna(subset=["station", "latitude", "longitude"])
+    if not len(table):
+        raise TableError(f"{path} has no coordinates; reveal.grid_deg needs the columns latitude and longitude filled.")
+    means = table.groupby("station")[["latitude", "longitude"]].mean()
+    return {str(name): (float(row["latitude"]), float(row["longitude"])) for name, row in means.iterrows()}
 
 
 def show(config: ShowConfig) -> str:
@@ -94,6 +91,6 @@ def described(bundle: Bundle) -> str:
             f"  vectors of fingerprint {manifest.fingerprint}",
             f"  {spots} spots by {manifest.matcher}",
             f"  told besides: {'; '.join(told)}",
-            "  not in it: photos, file names, EXIF, stations, dates, and the ids of your catalogue",
+            "  not in it: whole photos, file names, EXIF, stations, dates, and the ids of your catalogue",
         ]
     )

@@ -241,7 +241,7 @@ def test_the_whole_way_by_commands(west: Any, east: Any, tmp_path: Path, capsys:
         words = [f"catalogue={side.catalogue}", f"key={keys[name]}", f"output={tmp_path / name}", f"sender={name}", f"partner={partner}"]  # fmt: skip
         told = run_verb("exchange", ["export", *words, *SIFT, *(["reveal.thumbnails=96"] if name == "east" else [])])
         assert "4 animals, 4 of them with 8 crops" in told
-        assert "not in it: photos" in told
+        assert "not in it: whole photos, file names, EXIF" in told
     bundle = {name: tmp_path / name / "bundle.reidx" for name in keys}
     shown = exchange("show", {"bundle": bundle["east"]})
     assert "8 thumbnails of at most 96 pixels" in shown
@@ -275,6 +275,18 @@ def test_the_whole_way_by_commands(west: Any, east: Any, tmp_path: Path, capsys:
     assert {(west.coats[a], there[b]) for a, b in zip(both["my_name"], both["theirs"], strict=True)} == {(3, 3), (4, 4)}
     with pytest.raises(ReidError):
         run_verb("exchange", ["join", f"proposals={tmp_path / 'w'}", f"mine={tmp_path / 'e.answers'}", f"theirs={tmp_path / 'w.answers'}", f"output={tmp_path / 'x'}"])  # fmt: skip
+
+
+def test_places_come_from_a_stations_table_and_are_coarse(west: Any, tmp_path: Path) -> None:
+    words = [f"catalogue={west.catalogue}", f"key={west.catalogue.parent / 'park.key'}", "per_flank=1", *SIFT, "reveal.grid_deg=0.5", f"stations={tmp_path / 's.csv'}"]  # fmt: skip
+    (tmp_path / "s.csv").write_text("camera,location,latitude,longitude\nwaterhole,waterhole,12.3456,45.6789\n")
+    run_verb("exchange", ["export", *words, f"output={tmp_path / 'out'}"])
+    bundle = read_bundle(tmp_path / "out" / "bundle.reidx")
+    assert {(m.latitude, m.longitude) for m in bundle.manifest.members} == {(12.25, 45.75)}
+    assert len(bundle.features) == 4
+    (tmp_path / "s.csv").write_text("camera,location,latitude,longitude\nwaterhole,waterhole,123,45\n")
+    with pytest.raises(TableError, match=r"row 2.*swapped"):
+        run_verb("exchange", ["export", *words, f"output={tmp_path / 'b'}"])
 
 
 @pytest.mark.parametrize(
