@@ -304,6 +304,24 @@ def test_the_growth_of_estimates_finds_the_catalogues_seasons(tables: dict[str, 
     ]
 
 
+def test_a_stations_table_brings_places_and_working_days(tables: dict[str, pd.DataFrame], tmp_path: Path) -> None:
+    bare = tables["stations"].assign(latitude=None, longitude=None)
+    folder = census(tmp_path / "a", {**tables, "stations": bare}, "2015")
+    rows = [
+        f"{r.camera},{r.station},{r.latitude},{r.longitude},2015-06-11,2015-07-31"
+        for r in tables["stations"].itertuples()
+    ]
+    (tmp_path / "s.csv").write_text("\n".join(["camera,location,latitude,longitude,start,end", *rows]) + "\n")
+    settings = {"population.models": ["Mh-chao"], "population.draws": 0, "population.spatial_draws": 0, "population.spacing": 1500, "stations": str(tmp_path / "s.csv")}  # fmt: skip
+    facts = api.estimate(tmp_path / "out", folder, settings=settings)["seasons"][0]
+    assert facts["density_per_100_km2"]["n"] > 0
+    early = int((tables["sightings"]["date"] < pd.Timestamp("2015-06-11")).sum())
+    assert any(f"{early} sightings of a flank are in no capture: nothing watched then" in c for c in facts["cautions"])
+    (tmp_path / "s.csv").write_text("camera,location,latitude,longitude\nst0l,st0,123,45\n")
+    with pytest.raises(TableError, match=r"row 2.*swapped"):
+        api.estimate(tmp_path / "b", folder, settings=settings)
+
+
 def test_three_seasons_with_a_gap() -> None:
     rows = pd.DataFrame(
         {
