@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 from functools import partial
 
 import pandas as pd
 
 from reid.abundance.captured import FLANKS, Captured, capture_season
 from reid.abundance.closed import estimate
+from reid.abundance.density import SPATIAL_ROWS, spatial_estimates
 from reid.abundance.flanks import average, by_flank
 from reid.abundance.histories import History
 from reid.abundance.misid import carry_error, one_error
 from reid.abundance.result import Estimate, undefined
-from reid.abundance.scr import SpatialEstimate, fit_spatial
 from reid.abundance.settings import PopulationSettings
 from reid.errors import TableError
 
-__all__ = ["ROWS", "SPATIAL_ROWS", "Population", "estimate_population"]
+__all__ = ["ROWS", "Population", "estimate_population"]
 
 ROWS = ("model", "flanks", "identities", "n", "se", "low", "high", "captured", "notes")
 """Columns of the closed estimates. `identities` is "as named", or "drawn" with the undecided ones carried."""
-SPATIAL_ROWS = ("quantity", "flanks", "identities", "value", "se", "low", "high", "notes")
 FEW = 20
 """Recaptures below which an estimate is warned of: the relative error is about one over their root (Efford and
 Boulanger 2019), more than a fifth."""
@@ -92,7 +91,7 @@ def estimate_population(
     fit = [flank for flank in FLANKS if f"from {flank} flanks" not in refusals]
     rows, headline = _closed(season, fit, settings)
     errors = [_errors(season.named[flank], flank, settings) for flank in fit]
-    spatial, density, why = _spatial(season, fit, settings)
+    spatial, density, why = spatial_estimates(season, fit, settings)
     if why:
         refusals["density"] = why
     return Population(
@@ -210,93 +209,6 @@ def _errors(history: History, flank: str, settings: PopulationSettings) -> pd.Da
     found = one_error(history, of, seed=settings.seed)
     found.insert(0, "flanks", flank)
     return found
-
-
-def _spatial(
-    season: Captured, fit: list[str], settings: PopulationSettings
-) -> tuple[list[dict[str, object]], Estimate | None, str]:
-    """Rows, the density, and why there is none."""
-    if settings.spatial == "no":
-        return [], None, ""
-    if season.without_place:
-        if settings.spatial == "yes":
-            raise TableError(season.without_place)
-        return [], None, season.without_place
-    if not fit:
-        return [], None, "too few recaptures of either flank"
-    rows: list[dict[str, object]] = []
-    found: dict[str, dict[str, Estimate]] = {"as named": {}, "drawn": {}}
-    why = ""
-    names = season.names(settings.spatial_draws, settings.seed)
-    for flank in fit:
-        of = _spatial_model(settings)
-        one = of(season.named[flank])
-        if not one.density.defined:
-            why = f"{flank} flanks: {'; '.join(one.density.warnings)}"
-            continue
-        found["as named"][flank] = one.density
-        rows += _spatial_rows(flank, one)
-        if settings.spatial_draws:
-            # every draw on one state space, so that only who is who differs
-            again = partial(fit_spatial, detector=settings.detector, function=settings.function, mask=one.mask)
-            drawn = carry_error(
-                season.encounters[flank],
-                season.labels(flank, names),
-                lambda h, again=again: again(h).density,  # type: ignore[misc]
-                settings.spatial_draws,
-                settings.seed,
-                settings.confidence,
-                floor_captured=False,
-            )
-            found["drawn"][flank] = drawn
-            rows.append(_spatial_row("density per 100 km2", flank, "drawn", drawn))
-    for identities, by in found.items():
-        if len(by) == 2:
-            by["averaged"] = average(by["left"], by["right"])
-            rows.append(_spatial_row("density per 100 km2", "averaged", identities, by["averaged"]))
-    best = found["drawn"] or found["as named"]
-    if not best:
-        return rows, None, why
-    density = best.get("averaged") or next(iter(best.values()))
-    return rows, replace(density, model="spatial, animals per 100 km2"), ""
-
-
-def _spatial_model(settings: PopulationSettings) -> Callable[[History], SpatialEstimate]:
-    return partial(
-        fit_spatial,
-        detector=settings.detector,
-        function=settings.function,
-        buffer=settings.buffer or None,
-        spacing=settings.spacing or None,
-        confidence=settings.confidence,
-    )
-
-
-def _spatial_rows(flank: str, one: SpatialEstimate) -> list[dict[str, object]]:
-    rows = [_spatial_row("density per 100 km2", flank, "as named", one.density)]
-    for name, found in (
-        ("animals in the state space, met or missed", one.realised),
-        ("animals expected there", one.expected),
-    ):
-        if found is not None:
-            rows.append(_spatial_row(name, flank, "as named", found))
-    for parameter in one.detection:
-        unit = "sigma, metres" if parameter.name == "sigma" else parameter.name
-        rows.append(
-            {"quantity": unit, "flanks": flank, "identities": "as named", "value": parameter.value, "se": parameter.se,
-             "low": parameter.low, "high": parameter.high, "notes": ""}
-        )  # fmt: skip
-    if one.mask is not None:
-        rows.append({**dict.fromkeys(SPATIAL_ROWS), "quantity": "state space, km2", "flanks": flank,
-                     "identities": "as named", "value": one.mask.area_km2, "notes": ""})  # fmt: skip
-    return rows
-
-
-def _spatial_row(quantity: str, flank: str, identities: str, e: Estimate) -> dict[str, object]:
-    return {
-        "quantity": quantity, "flanks": flank, "identities": identities, "value": e.n, "se": e.se, "low": e.low,
-        "high": e.high, "notes": "; ".join(e.warnings),
-    }  # fmt: skip
 
 
 def _cautions(captures: pd.DataFrame, fit: list[str], season: Captured) -> list[str]:
