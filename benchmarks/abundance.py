@@ -219,11 +219,19 @@ def summary(rows: list[dict[str, object]]) -> pd.DataFrame:
     return frame.sort_values(["flanks", "order", "case", "carried"], kind="stable").drop(columns=["order", "case"])
 
 
+LEGEND = """"As named" takes the decided names as right; "carried" draws the undecided ones. Bias is against 57 animals, sd is the spread of the
+estimates over the runs, coverage the share of 95 % intervals that hold 57. Each flank is a sample of its own; "averaged" is the
+mean of both, "joined" one history of both, with left-only and right-only animals paired as far as they go or not at all.
+Plot: abundance.png.
+"""
+
+
 def markdown(table: pd.DataFrame, wrong_names: dict[str, float], runs: int, draws: int) -> str:
     shares = ", ".join(f"{100 * w:.1f} % ({name})" for name, w in wrong_names.items())
     lines = [
         f"Simulated: {ANIMALS} animals, {runs} runs, {draws} draws of identities. Names wrong: {shares}.",
         "",
+        LEGEND,
         "| flanks | estimate | names wrong | as named: bias | sd | coverage | carried: bias | sd | coverage | runs |",
         "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |",
     ]

@@ -6,7 +6,7 @@ The rooms have the names of some verbs (`reid.embed`, `reid.identify`), so those
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from reid.cli import run_verb
 from reid.config import overrides_of
 from reid.tables import CROPS, DECISIONS, DETECTIONS, MATCHES, PHOTOS, read
 
-__all__ = ["Census", "census", "convert", "detect", "embed", "identify", "scan", "synthesise"]
+__all__ = ["Census", "census", "convert", "detect", "embed", "estimate", "exchange", "identify", "scan", "synthesise"]
 
 
 @dataclass(frozen=True)
@@ -161,6 +161,43 @@ def convert(
     targets = to if isinstance(to, str) else ",".join(to)
     _run("convert", {"source": source, "output": output, "to": f"[{targets}]"}, settings)
     return pd.read_csv(Path(output).expanduser() / "notes.csv")
+
+
+def estimate(
+    output: str | Path,
+    census: str | Path | Sequence[str | Path] = (),
+    catalogue: str | Path = "",
+    settings: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Estimate a population; the command `reid estimate` as a function.
+
+    Args:
+        output: Folder for `estimates.html`, its tables and plots.
+        census: A census's folder, or several of one catalogue, a season each.
+        catalogue: SQLite file of the animals; alone, for what is known over its seasons.
+        settings: Any other setting by name, for example `{"population.occasion_days": 5}`.
+
+    Returns:
+        What `estimates.json` holds.
+    """
+    folders = [census] if isinstance(census, (str, Path)) else list(census)
+    named = {"census": [str(folder) for folder in folders]} if folders else {}
+    _run("estimate", {"output": output, "catalogue": catalogue}, {**named, **(settings or {})})
+    return dict(json.loads((Path(output).expanduser() / "estimates.json").read_text(encoding="utf-8")))
+
+
+def exchange(step: str, settings: Mapping[str, Any]) -> str:
+    """One step of an exchange with another park; the command `reid exchange STEP` as a function.
+
+    Args:
+        step: `key`, `export`, `show`, `match`, `confirm` or `join`.
+        settings: Its settings by name; see docs/exchange.md.
+
+    Returns:
+        The lines that the command prints.
+    """
+    words = overrides_of({key: str(v) if isinstance(v, Path) else v for key, v in settings.items()})
+    return run_verb("exchange", [step, *words])
 
 
 def synthesise(output: str | Path, settings: Mapping[str, Any] | None = None) -> pd.DataFrame:

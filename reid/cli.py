@@ -79,6 +79,16 @@ VERBS = {
         "fit the probabilities to labelled animals of your own",
         "reid calibrate data=[known.csv] output=runs/calibration",
     ),
+    "estimate": Verb(
+        "EstimateConfig",
+        "how many animals there are, met or not, and what became of them over seasons",
+        "reid estimate census=runs/season output=runs/estimates",
+    ),
+    "exchange": Verb(
+        "",
+        "compare animals with another park without handing over photographs",
+        "reid exchange export catalogue=leopards.sqlite key=park.key output=runs/for-the-neighbours",
+    ),
     "catalogue": Verb("", "look into a catalogue, correct it, look after it", "reid catalogue list leopards.sqlite"),
 }
 
@@ -94,7 +104,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         elif words[0] not in VERBS:
             raise ConfigError(f"reid has no verb {words[0]!r}; choose one of {choices(VERBS)}. `reid --help` explains.")
         elif any(word in ("-h", "--help") for word in words[1:]):
-            print(_verb_help(words[0]))
+            print(_verb_help(words[0], words[1]))
         else:
             print(run_verb(words[0], words[1:]))
     except ReidError as error:
@@ -153,18 +163,38 @@ def _help() -> str:
     return "\n".join(lines)
 
 
-def _verb_help(verb: str) -> str:
-    from reid.config import groups
-    from reid.resources import configs_folder
-
+def _verb_help(verb: str, action: str = "") -> str:
     about = VERBS[verb]
     lines = [f"reid {verb}: {about.does}.", "", "example:", f"  {about.example}", ""]
     if verb == "catalogue":
         from reid.verbs.catalogue import ACTIONS
 
         return "\n".join(lines + [f"  reid catalogue {name} {words}" for name, words in ACTIONS.items()])
+    if verb == "exchange":
+        from reid.verbs.exchange import ACTIONS as STEPS
+
+        if action in STEPS:
+            step = STEPS[action]
+            lines = [
+                f"reid exchange {action}: {step.does}.",
+                "",
+                "example:",
+                f"  reid exchange {action} {step.example}",
+            ]
+            return "\n".join([*lines, "", *_settings_help(f"exchange-{action}")])
+        lines += ["steps, each with `reid exchange STEP --help`:"]
+        return "\n".join(lines + [f"  {name:<8} {step.does}" for name, step in STEPS.items()])
+    return "\n".join([*lines, *_settings_help(verb)])
+
+
+def _settings_help(name: str) -> list[str]:
+    """The settings of a YAML file and of its groups, with their defaults."""
+    from reid.config import groups
+    from reid.resources import configs_folder
+
+    lines: list[str] = []
     folder, choices_of = configs_folder(), groups()
-    text = (folder / f"{verb}.yaml").read_text(encoding="utf-8")
+    text = (folder / f"{name}.yaml").read_text(encoding="utf-8")
     defaults, _, own = text.partition("  - _self_")
     lines += [
         "settings (key=value; ??? must be given):",
@@ -179,7 +209,7 @@ def _verb_help(verb: str) -> str:
             )
             lines += _group_lines(folder / group / f"{choice}.yaml", group)
     lines.append("config=FILE reads settings from a YAML file, such as the settings.yaml of an earlier run.")
-    return "\n".join(lines)
+    return lines
 
 
 def _group_lines(path: Path, group: str) -> list[str]:

@@ -77,7 +77,7 @@ def compose(verb: str, schema: type[T], words: Sequence[str]) -> T:
     """The settings of a verb.
 
     Args:
-        verb: Name of its YAML file.
+        verb: Name of its YAML file, with a blank for its hyphen.
         schema: The dataclass that they must fit.
         words: `key=value`, for a setting (`matcher.points=256`), a group (`matcher=sift`), or `config=FILE`, a YAML
             file of settings that apply before the others.
@@ -103,7 +103,9 @@ def compose(verb: str, schema: type[T], words: Sequence[str]) -> T:
     GlobalHydra.instance().hydra = None
     try:
         with initialize_config_dir(str(configs_folder()), version_base="1.3"):
-            values = OmegaConf.to_container(hydra_compose(verb, overrides=safe), resolve=True, throw_on_missing=False)
+            values = OmegaConf.to_container(
+                hydra_compose(verb.replace(" ", "-"), overrides=safe), resolve=True, throw_on_missing=False
+            )
     except (HydraException, OmegaConfBaseException) as error:
         raise ConfigError(f"wrong settings: {' '.join(str(error).split())}.") from None
     finally:

@@ -23,6 +23,7 @@ FLOORS = [
     ["counts"],
     ["formats"],
     ["abundance"],
+    ["exchange"],
     ["evaluate"],
     ["train"],
     ["verbs", "config"],

@@ -9,9 +9,11 @@ from reid.abundance.histories import History, capture_history, history_of, occas
 from reid.abundance.identities import draw_by_links, draw_by_table
 from reid.abundance.mask import Mask, make_mask, mask_of
 from reid.abundance.misid import carry_error, combine, one_error
+from reid.abundance.population import Population, estimate_population
 from reid.abundance.result import Estimate
 from reid.abundance.scr import Parameter, SpatialEstimate, fit_spatial
 from reid.abundance.seasons import discovery, fates, known_by_season, presence, residency
+from reid.abundance.settings import PopulationSettings
 
 __all__ = [
     "MODELS",
@@ -21,6 +23,8 @@ __all__ = [
     "History",
     "Mask",
     "Parameter",
+    "Population",
+    "PopulationSettings",
     "SpatialEstimate",
     "by_flank",
     "capture_history",
@@ -33,6 +37,7 @@ __all__ = [
     "draw_seasons",
     "effort_days",
     "estimate",
+    "estimate_population",
     "fates",
     "fit_spatial",
     "growth",

@@ -14,17 +14,21 @@ from reid.counts.draw import draw_match
 from reid.counts.interval import Count, count, encounter_flanks
 from reid.counts.pictures import choose_pictures, jpeg_bytes, jpeg_data_uri
 from reid.counts.report import render_report, write_report
+from reid.counts.section import Cells, Plot, Section
 from reid.counts.settings import CountSettings
 from reid.counts.tables import INDIVIDUALS, census_tables, interval_meaning
 
 __all__ = [
     "INDIVIDUALS",
+    "Cells",
     "Count",
     "CountSettings",
     "Individual",
     "MatchFigure",
+    "Plot",
     "Problem",
     "ReportData",
+    "Section",
     "Sighting",
     "StationEntry",
     "UnsureEncounter",

@@ -17,6 +17,7 @@ from reid.counts.content import (
     UnsureEncounter,
 )
 from reid.counts.pictures import Picture
+from reid.counts.section import Section
 
 __all__ = ["assemble_report"]
 
@@ -35,6 +36,7 @@ def assemble_report(
     candidates: Mapping[str, tuple[str, float | None]] | None = None,
     method: Mapping[str, str] | None = None,
     limits: Sequence[str] = (),
+    sections: Sequence[Section] = (),
 ) -> ReportData:
     """Put the report's data together.
 
@@ -53,6 +55,7 @@ def assemble_report(
         candidates: By unsure encounter, its best candidate's name and the probability.
         method: How it was done, a heading and a sentence or two for each part.
         limits: What a reader should not conclude.
+        sections: What else the report shows.
     """
     pictures, matches = dict(pictures or {}), dict(matches or {})
     rows = {name: _in_order(seen, pictures) for name, seen in sightings.groupby("identity", sort=True)}
@@ -75,6 +78,7 @@ def assemble_report(
         stations=_stations(stations, photos, sightings),
         method=dict(method or {}),
         limits=tuple(limits),
+        sections=tuple(sections),
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from reid.counts.pictures import Picture
+from reid.counts.section import Section
 
 __all__ = [
     "Individual",
@@ -112,3 +113,5 @@ class ReportData:
     """How it was done: a heading and a sentence or two for each part."""
     limits: Sequence[str] = ()
     """What a reader should not conclude; sentences."""
+    sections: Sequence[Section] = ()
+    """What later rooms add, such as an estimate of the population; shown after the timeline."""

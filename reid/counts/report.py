@@ -55,7 +55,7 @@ def write_report(path: str | Path, report: ReportData, photos_per_individual: in
 
 def render_report(report: ReportData, photos_per_individual: int = 12) -> str:
     """The page of `write_report` as text."""
-    from jinja2 import Environment, StrictUndefined
+    from jinja2 import DictLoader, Environment, StrictUndefined
     from markupsafe import Markup
 
     folder = files("reid.counts")
@@ -64,6 +64,7 @@ def render_report(report: ReportData, photos_per_individual: int = 12) -> str:
     environment.filters.update(
         percent=percent, sentence=sentence, when=describe, plural=plural, flank=flank_word, join_words=joined
     )
+    environment.loader = DictLoader({"section.html.jinja": (folder / "section.html.jinja").read_text(encoding="utf-8")})
     template = environment.from_string((folder / "report.html.jinja").read_text(encoding="utf-8"))
     people = [_individual(individual, limits) for individual in report.individuals]
     return template.render(

@@ -47,10 +47,19 @@ class FeatureStore:
         if features is None:
             features = self.matcher.extract(picture())
             self._write(key, features)
+        self._remember(key, features)
+        return features
+
+    def put(self, key: str, features: Features) -> None:
+        """Keep spots that were sought elsewhere, with the same matcher; for good only where there is a folder."""
+        if not self.has(key):
+            self._write(key, features)
+            self._remember(key, features)
+
+    def _remember(self, key: str, features: Features) -> None:
         self._memory[key] = features
         if len(self._memory) > IN_MEMORY:
             self._memory.popitem(last=False)
-        return features
 
     def _path(self, key: str) -> Path:
         return Path(self.folder or ".") / key[:2] / f"{key}.npz"

@@ -25,7 +25,7 @@ from reid.synthetic.settings import SynthesisSettings
 from reid.synthetic.shoot import Photographer
 from reid.tables import PROBLEMS, from_rows
 
-__all__ = ["Synthesised", "synthesise"]
+__all__ = ["Synthesised", "jpeg", "synthesise", "write_csv"]
 
 RULES = 1
 """Raised when the same settings would give other photos."""
@@ -77,9 +77,9 @@ def synthesise(output: str | Path, settings: SynthesisSettings | None = None) ->
         )
         boxes, made = _photos(folder, season, Photographer(settings, season, places), settings.picture.quality)
         table = labels(season, boxes)
-        _write_csv(table, folder / "annotations.csv")
-        _write_csv(stations(season), folder / "stations.csv")
-        _write_csv(problems, folder / "problems.csv")
+        write_csv(table, folder / "annotations.csv")
+        write_csv(stations(season), folder / "stations.csv")
+        write_csv(problems, folder / "problems.csv")
         write_json(detections(season, boxes, settings), folder / "megadetector.json")
         write_json(truth(season, settings), folder / "truth.json")
     finally:
@@ -115,7 +115,7 @@ def _photos(folder: Path, season: Season, photographer: Photographer, quality: i
     with _written(store) as fresh:
         for shot in track(todo, "make", total=len(season.shots), done=len(kept)):
             pixels, box = photographer.photo(shot)
-            data = _jpeg(pixels, shot, quality)
+            data = jpeg(pixels, shot, quality)
             path = folder / shot.path
             path.parent.mkdir(exist_ok=True)
             partial = path.with_name(path.name + ".part")
@@ -150,7 +150,8 @@ def _size(path: Path) -> int:
         return -1
 
 
-def _jpeg(pixels: np.ndarray, shot: Shot, quality: int) -> bytes:
+def jpeg(pixels: np.ndarray, shot: Shot, quality: int) -> bytes:
+    """A photo's file, with its time in its EXIF data."""
     exif = Image.Exif()
     exif[0x010E] = "synthetic, not a photograph"
     exif.get_ifd(0x8769)[0x9003] = f"{shot.date:%Y:%m:%d %H:%M:%S}"
@@ -159,7 +160,8 @@ def _jpeg(pixels: np.ndarray, shot: Shot, quality: int) -> bytes:
     return out.getvalue()
 
 
-def _write_csv(frame: pd.DataFrame, path: Path) -> None:
+def write_csv(frame: pd.DataFrame, path: Path) -> None:
+    """Write a table, whole or not at all."""
     partial = path.with_name(path.name + ".part")
     frame.to_csv(partial, index=False, lineterminator="\n", quoting=csv.QUOTE_MINIMAL)
     partial.replace(path)

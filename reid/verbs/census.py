@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from reid._version import __version__
+from reid.abundance import PopulationSettings
 from reid.catalogue import Catalogue
 from reid.counts import (
     CountSettings,
@@ -44,7 +44,7 @@ from reid.verbs.common import collect_problems, input_path, run_folder, write_se
 from reid.verbs.compare import Side, compare
 from reid.verbs.known import known_side
 from reid.verbs.results import Found, write_results
-from reid.verbs.season import Scanned, detected_crops, embed_stage, scan_stage, write_vectors
+from reid.verbs.season import Scanned, detected_crops, embed_stage, scan_stage, season_id, write_vectors
 
 __all__ = ["CensusConfig", "run"]
 
@@ -66,6 +66,7 @@ class CensusConfig:
     calibration: CalibrationSettings = field(default_factory=CalibrationSettings)
     decision: DecisionSettings = field(default_factory=DecisionSettings)
     count: CountSettings = field(default_factory=CountSettings)
+    population: PopulationSettings = field(default_factory=PopulationSettings)
 
 
 def run(config: CensusConfig) -> str:
@@ -107,7 +108,7 @@ def _identify(
     folder: Path,
 ) -> tuple[Found, pd.DataFrame]:
     """Compare, group and decide, and enter the result into the catalogue."""
-    run_id = season_id(config, season.root)
+    run_id = season_id(config.season, season.root)
     # what persons said of single crops stands: their encounters and flanks, and which are of no use
     crops, vectors = catalogue.as_decided(run_id, embedded.crops, embedded.vectors)
     known, owner = known_side(catalogue, run_id, network.fingerprint)
@@ -146,15 +147,7 @@ def _identify(
         draws=config.count.draws,
         seed=config.count.seed,
     )
-    return Found(crops, matches, decisions, result, verifier, owner), problems
-
-
-def season_id(config: CensusConfig, root: Path) -> str:
-    """What the catalogue calls this season: the name given, else the photo folder's with a mark of where it lies."""
-    if config.season:
-        return config.season
-    place = hashlib.sha256(str(root.resolve()).encode()).hexdigest()[:8]
-    return f"{root.resolve().name}-{place}".replace(":", "-")
+    return Found(crops, matches, links, decisions, result, verifier, owner, apart), problems
 
 
 def _in_time_order(crops: pd.DataFrame) -> list[str]:

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from reid.counts import Count, assemble_report, census_tables, choose_pictures, write_report
+from reid.abundance import estimate_population
+from reid.abundance.words import short_section
+from reid.counts import Count, Section, assemble_report, census_tables, choose_pictures, write_report
 from reid.embed import LoadedNetwork
 from reid.match import Calibration, LocalMatcher, PairVerifier
 from reid.store import write_json
 from reid.tables import UNKNOWN, records, write_csv
+from reid.verbs.estimate import APART
 from reid.verbs.figures import crop_pictures, match_figures
-from reid.verbs.season import Scanned
+from reid.verbs.season import Scanned, season_id
 
 if TYPE_CHECKING:
     from reid.verbs.census import CensusConfig
@@ -28,11 +31,14 @@ class Found:
 
     crops: pd.DataFrame
     matches: pd.DataFrame
+    links: pd.DataFrame
     decisions: pd.DataFrame
     count: Count
     verifier: PairVerifier
     known: dict[str, str]
     """Individual of every crop of the catalogue that took part."""
+    apart: set[frozenset[str]]
+    """Pairs of encounters that are two animals."""
 
 
 def write_results(
@@ -66,9 +72,11 @@ def write_results(
         network.fingerprint,
         stated,
     )
+    census["season"] = season_id(config.season, season.root)
     write_json(census, folder / "census.json")
     write_csv(sightings, folder / "sightings.csv")
     write_csv(individuals, folder / "individuals.csv")
+    write_json(sorted(sorted(pair) for pair in found.apart), folder / APART)
     figures = match_figures(
         found.decisions, found.crops, found.matches, found.verifier, found.known, config.decision.reject
     )
@@ -99,9 +107,19 @@ def write_results(
             f"link lies between {config.decision.reject:g} and that, or that shows no flank, is left to a person.",
         },
         limits=_limits(season, whole),
+        sections=[_population(config, season, found, sightings)],
     )  # fmt: skip
     write_report(folder / "report.html", report, config.count.photos_per_individual)
     return census
+
+
+def _population(config: CensusConfig, season: Scanned, found: Found, sightings: pd.DataFrame) -> Section:
+    """How many animals there may be, met or not; the spatial model, which takes longer, is left to `reid estimate`."""
+    dates = season.photos["date"].dropna()
+    period = (dates.min(), dates.max()) if len(dates) else None
+    settings = replace(config.population, spatial="no")
+    population = estimate_population(sightings, found.links, season.stations, period, settings, found.apart)
+    return short_section(population, settings.headline)
 
 
 def _limits(season: Scanned, whole: bool) -> list[str]:

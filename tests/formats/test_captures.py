@@ -429,3 +429,45 @@ def test_nothing_is_lost_and_secr_reads_it(
         )
     fewer = captures_of(survey, replace(CaptureSettings(occasion_days=days), independence_min=gap + 60))
     assert len(fewer.captures) <= len(history.captures)
+
+
+@settings(max_examples=12, deadline=None)
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["N_1", "N_2", "S", "W"]),
+            st.integers(0, 6 * 1440 - 1).map(lambda m: str(Day("2012-06-01") + pd.Timedelta(minutes=m))),
+            st.sampled_from(["A", "B_1", "C d"]),
+            st.sampled_from(["left", "right", "unknown"]),
+            st.integers(0, 5).map(str),
+            st.just("known"),
+        ),
+        min_size=1,
+        max_size=12,
+    ),
+    st.integers(1, 7),
+)
+def test_every_writer_says_the_same_captures(tmp_path_factory: pytest.TempPathFactory, seen: list, days: int) -> None:
+    """oSCR's tables, camtrapR's records and the two-flank arrays, read back, hold the captures that were written."""
+    folder = tmp_path_factory.mktemp("every")
+    seen = [(c, t, who, side, f"{who}{e}", d) for c, t, who, side, e, d in seen]
+    survey = season(seen)
+    history = captures_of(survey, CaptureSettings(occasion_days=days))
+    write_oscr(history, folder)
+    write_camtrapr(history, survey, folder)
+    edf = pd.read_csv(folder / "oscr_joined_edf.csv", dtype=str)
+    tdf = pd.read_csv(folder / "oscr_joined_tdf.csv", dtype=str)
+    assert len(edf) == len(history.captures)
+    assert set(edf["trap"]) <= set(tdf["TrapID"])
+    assert sorted(edf["occasion"].astype(int)) == sorted(c.occasion for c in history.captures)
+    assert edf["individual"].nunique() == len({c.identity for c in history.captures})
+    records = pd.read_csv(folder / "camtrapr_joined_records.csv")
+    assert sorted(records["Individual"]) == sorted(c.identity for c in history.captures)
+    assert sorted(records["DateTimeOriginal"]) == sorted(str(c.time) for c in history.captures)
+    _, cells = spim_cells(history)
+    flanks = {("left", c.identity, c.detector, c.occasion) for c in history.captures if c.flanks == {"left"}}
+    assert len({cell for cell in cells if cell[0] == "left"}) == len(flanks)
+    _, rows, _ = encounter_matrix(history)
+    for _, _, codes in rows:
+        assert len(codes) == history.usage.shape[1]
+        assert set(codes) <= {0, 1, 2, 3, 4}
