@@ -27,7 +27,7 @@ def run(config: DetectConfig) -> str:
     root = input_path(config.photos, "photos", "folder")
     with run_folder(config.output, "detect", {"photos": str(root.resolve())}, root) as folder:
         season = scan_stage(root, folder, config.scan)
-        detections, problems = detect(season.photos, root, config.detector)
+        detections, problems = detect(season.photos, root, config.detector, folder / "cache" / "boxes")
         detections = write_table(detections, folder, DETECTIONS)
         write_megadetector(detections, season.photos, folder / "megadetector.json")
         problems = write_table(collect_problems(season.problems, problems), folder, PROBLEMS, csv=True)
