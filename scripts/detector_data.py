@@ -46,6 +46,7 @@ def main() -> int:
     given = list(csv.DictReader((HERE / "detector_boxes.csv").open()))
     amur = web_leopards(chosen.data / "amur_leopards")
     held = held_out_sources(amur)
+    amur = with_whole_animals(amur, held, [row for row in given if row["dataset"] == "amur_leopards"])
     snow = snow_leopards(chosen.data / "snow_leopards", [row for row in given if row["dataset"] == "snow_leopards"])
     jaguars = jaguars_of(chosen.data / "samples" / "jaguars")
     others, blanks = camera_traps(chosen.data, [row for row in given if row["dataset"] == "camera_traps"])
@@ -102,6 +103,21 @@ def web_leopards(folder: Path) -> list[Photo]:
     return [
         (folder / name, boxes.get(image["id"], []), f"web-{names[root(i)]}")
         for i, (name, image) in enumerate(zip(names, coco["images"], strict=True))
+    ]
+
+
+def with_whole_animals(photos: list[Photo], held: set[str], given: list[dict[str, str]]) -> list[Photo]:
+    """Where the web's boxes show a head and the body is in sight, the box drawn by eye; held-out photos keep theirs."""
+    from reid.photos import photo_size
+
+    mended: dict[str, list[dict[str, str]]] = {}
+    for row in given:
+        mended.setdefault(Path(row["path"]).name, []).append(row)
+    return [
+        (path, [drawn(row, photo_size(path)) for row in mended[path.name]], source)
+        if path.name in mended and source not in held
+        else (path, found, source)
+        for path, found, source in photos
     ]
 
 

@@ -24,7 +24,7 @@ def own_detector(settings: DetectorSettings, cache: Path | None = None) -> Photo
         InputError, FormatError, MissingPartError: its weights or its engine are not there; the message says which.
     """
     from reid.detect.engines import best_engine, network_engine
-    from reid.detect.weights import load_boxes
+    from reid.detect.kept import load_boxes
 
     loaded = load_boxes(settings.model)
     engine_name = best_engine(settings.engine, settings.device)

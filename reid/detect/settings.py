@@ -27,8 +27,8 @@ class DetectorSettings:
         ConfigError: a value is wrong; the message says which are right.
     """
 
-    name: str = "own"
-    """"own": the shipped detector, or one that `reid train` made; "recorded": boxes from a file; "whole": the whole photo is
+    name: str = ""
+    """Empty: "recorded" where a file is named, else "own". "own": the shipped detector, or one that `reid train` made; "recorded": boxes from a file; "whole": the whole photo is
     one box; "onnx": a network in an ONNX file; "torchvision": one of torchvision's, trained here; "megadetector":
     MegaDetector through its own package; "together": several of these."""
     file: str = ""
@@ -63,6 +63,8 @@ class DetectorSettings:
     """What the photos of one burst tell about each other."""
 
     def __post_init__(self) -> None:
+        if self.name == "":
+            object.__setattr__(self, "name", "recorded" if self.file else "own")
         if self.name not in tuple(DETECTORS):
             raise ConfigError(f"no detector is called {self.name!r}; there are {choices(DETECTORS)}.")
         if not isinstance(self.file, (str, Path)):

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from reid.detect import DetectorSettings
 from reid.detect.network import BoxNetwork, BoxNetworkSpec, places
 from reid.detect.torchvision_models import TorchvisionSpec, build, load_torchvision, save_torchvision
-from reid.detect.weights import load_boxes, save_boxes
+from reid.detect.kept import load_boxes, save_boxes
 from reid.errors import ConfigError
 from reid.train.box_loss import box_losses
 

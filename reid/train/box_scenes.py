@@ -183,7 +183,8 @@ class Scenes:
         if rng.random() < 0.5:
             animal, alpha = animal[:, ::-1], alpha[:, ::-1]
         share = cv2.GaussianBlur(alpha, (0, 0), 0.8).astype(np.float32)[..., None] / 255
-        left, top = (int(rng.uniform(-0.3 * n, side - 0.7 * n)) for n in size)
+        # animals walk out of the picture, and much of them may be gone
+        left, top = (int(rng.uniform(-0.5 * n, side - 0.5 * n)) for n in size)
         x1, y1, x2, y2 = max(left, 0), max(top, 0), min(left + size[0], side), min(top + size[1], side)
         if x2 - x1 < LEAST_SIDE or y2 - y1 < LEAST_SIDE:
             return

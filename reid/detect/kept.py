@@ -47,9 +47,12 @@ def fingerprint(network: BoxNetwork) -> str:
 
 
 def _kept(network: BoxNetwork) -> dict[str, torch.Tensor]:
-    """Weights as they are written: halves, without the norms' counters."""
+    """Weights as they are written: those of convolutions in half precision, and no counters of norms.
+
+    The norms stay in single: the variance of the first one, of pixels up to 255, is beyond the largest half.
+    """
     return {
-        name: tensor.detach().cpu().to(torch.float16).contiguous()
+        name: tensor.detach().cpu().to(torch.float16 if tensor.ndim > 1 else torch.float32).contiguous()
         for name, tensor in network.state_dict().items()
         if tensor.is_floating_point()
     }
@@ -71,6 +74,7 @@ def save_boxes(network: BoxNetwork, folder: str | Path, card: dict[str, Any] | N
     folder.mkdir(parents=True, exist_ok=True)
     partial = folder / (WEIGHTS + ".part")
     save_file(kept, partial)
+    partial.chmod(0o644)
     partial.replace(folder / WEIGHTS)
     mark = fingerprint(network)
     write_json(
