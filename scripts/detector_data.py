@@ -76,12 +76,15 @@ def web_leopards(folder: Path) -> list[Photo]:
     import cv2
 
     coco = json.loads((folder / "annotations.json").read_text())
-    seen = {row["path"]: row["source"] for row in csv.DictReader((HERE / "detector_sources.csv").open())}
+    rows = list(csv.DictReader((HERE / "detector_sources.csv").open()))
+    seen = {row["path"]: row["source"] for row in rows if row["kind"] == "source"}
     boxes: dict[int, list[list[float]]] = {}
     for row in coco["annotations"]:
         boxes.setdefault(row["image_id"], []).append(row["bbox"])
     names = [image["file_name"] for image in coco["images"]]
-    small = [cv2.resize(cv2.imread(str(folder / name), cv2.IMREAD_GRAYSCALE), (224, 224), interpolation=3) for name in names]
+    small = [
+        cv2.resize(cv2.imread(str(folder / name), cv2.IMREAD_GRAYSCALE), (224, 224), interpolation=3) for name in names
+    ]
     flat = np.stack([cv2.resize(picture, (16, 16), interpolation=3).astype(float).ravel() for picture in small])
     flat = (flat - flat.mean(1, keepdims=True)) / flat.std(1, keepdims=True)
     alike = flat @ flat.T / flat.shape[1] >= ALIKE

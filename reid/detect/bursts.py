@@ -1,26 +1,29 @@
 """Bursts of a fixed camera: what moves before a place that stays is the animal.
 
 The place is the median of the burst's photos, pixel by pixel; a photo's motion is where it differs from that by more than
-the burst's own noise. A box over motion is believed more, which brings back animals that the network alone was not sure
-of. Nothing is taken away: an animal that rests does not move. Single photos are left as they are.
+the burst's own noise. A box that agrees with motion is believed more, and what moves without a box may become one, which
+brings back animals that the network does not see: a blurred one, a tail, a pose that it was not shown. Nothing is taken
+away: an animal that rests does not move. Single photos are left as they are.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from reid.detect.protocol import rows_of
+from reid.detect.boxes import Box, clip, iou
+from reid.detect.protocol import detection_row, number_of, rows_of
 from reid.errors import ConfigError, InputError
 from reid.photos import read_photo
 from reid.progress import track
+from reid.tables import DETECTIONS, from_rows
 
-__all__ = ["BurstSettings", "believe_motion", "bursts_of", "motion"]
+__all__ = ["BurstSettings", "believe_motion", "bursts_of", "motion", "moving_boxes"]
 
 SMALL = 256
 """Pixels of the longer side at which photos are compared."""
@@ -30,8 +33,23 @@ NOISE = 4.0
 """Differences from the median that are this many times their usual size are motion."""
 LEAST_GREY = 12.0
 """And at least so many grey levels."""
+DISAGREE = 0.3
+"""A box and what moves are two things where their intersection over union is below this."""
+LEAST_PART = 0.006
+"""Smallest part of a photo that counts as something that moves."""
+STRIP = 0.055
+"""Parts of a photo's height, above and below, that hold the camera's own writing."""
 SETTLED = 0.5
 """Where more of a photo moves than this, the camera or its light has changed, and nothing can be told."""
+
+
+class _Box(NamedTuple):
+    detection_id: str
+    image_id: str
+    category: str
+    confidence: float
+    bbox: list[float]
+    detector: str
 
 
 @dataclass(frozen=True)
@@ -39,8 +57,9 @@ class BurstSettings:
     """How bursts are used.
 
     Attributes:
-        lift: How far motion raises a box's confidence: of what is missing to 1, this share where all of the box moves and
-            nothing around it does; 0 leaves bursts alone.
+        lift: How far motion raises a box's confidence: of what is missing to 1, this share where the box is that of what
+            moves, less where they overlap less; 0 does not.
+        alone: Confidence of a box made of what moves where the network has none; 0 makes none.
         least: Photos that a burst must have.
         gap_s: Photos of one camera belong to one burst where they are no more seconds apart than this.
 
@@ -49,14 +68,18 @@ class BurstSettings:
     """
 
     lift: float = 0.0
+    alone: float = 0.0
     least: int = 4
     gap_s: float = 120.0
 
     def __post_init__(self) -> None:
-        if not 0 <= self.lift <= 1:
-            raise ConfigError(f"detector.burst.lift={self.lift} must lie between 0 and 1.")
+        for name in ("lift", "alone"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ConfigError(f"detector.burst.{name}={getattr(self, name)} must lie between 0 and 1.")
         if self.least < 3:
-            raise ConfigError(f"detector.burst.least={self.least} must be at least 3: of two photos, nobody knows which one is empty.")
+            raise ConfigError(
+                f"detector.burst.least={self.least} must be at least 3: of two photos, nobody knows which one is empty."
+            )
         if not self.gap_s > 0:
             raise ConfigError(f"detector.burst.gap_s={self.gap_s} must be above 0.")
 
@@ -112,8 +135,27 @@ def motion(frames: Sequence[np.ndarray]) -> list[np.ndarray]:
     return out
 
 
+def moving_boxes(moves: np.ndarray, size: tuple[int, int]) -> list[Box]:
+    """Boxes around what moves on a photo, largest first, in pixels of a photo of this width and height.
+
+    Small parts, and the strips along the edges where cameras write, are left out.
+    """
+    import cv2
+
+    rows, columns = moves.shape
+    kernel = np.ones((11, 11), np.uint8)
+    whole = cv2.morphologyEx(moves.astype(np.uint8), cv2.MORPH_CLOSE, kernel)
+    edge = round(STRIP * rows)
+    whole[:edge], whole[rows - edge :] = 0, 0
+    _, _, parts, _ = cv2.connectedComponentsWithStats(whole)
+    ratio = np.array([size[0] / columns, size[1] / rows] * 2)
+    kept = sorted((part for part in parts[1:] if part[4] >= LEAST_PART * moves.size), key=lambda part: -part[4])
+    boxes = (clip(tuple(part[:4] * ratio), *size) for part in kept)
+    return [box for box in boxes if box is not None]
+
+
 def believe_motion(found: pd.DataFrame, photos: pd.DataFrame, root: Path, settings: BurstSettings) -> pd.DataFrame:
-    """Raise the confidence of boxes over motion.
+    """Raise the confidence of boxes that agree with motion, and make boxes of what moves without one.
 
     Args:
         found: A `DETECTIONS` table with boxes of low confidence too.
@@ -122,37 +164,37 @@ def believe_motion(found: pd.DataFrame, photos: pd.DataFrame, root: Path, settin
         settings: What a burst is, and how far motion is believed.
 
     Returns:
-        The table with new confidences, in the same order.
+        The table with new confidences, in the same order, and new boxes after those of their photo.
     """
-    if not settings.lift or not len(found):
+    if not settings.lift and not settings.alone:
         return found
-    boxes = {image: list(rows) for image, rows in _by_image(found)}
+    boxes = {str(image): list(rows_of(rows)) for image, rows in found.groupby("image_id", sort=False)}
     photo_of = {row.image_id: row for row in rows_of(photos)}
-    raised: dict[str, float] = {}
     for burst in track(bursts_of(photos, settings), "bursts", unit="burst"):
-        if not any(image in boxes for image in burst):
-            continue
         frames = {image: frame for image in burst if (frame := _small(root / photo_of[image].path)) is not None}
         if len(frames) < settings.least or len({frame.shape for frame in frames.values()}) > 1:
             continue
         for image, moves in zip(frames, motion(list(frames.values())), strict=True):
-            if moves.mean() > SETTLED:
-                continue
-            size = (photo_of[image].width, photo_of[image].height)
-            for row in boxes.get(image, []):
-                share = _share(moves, row.bbox, size)
-                raised[row.detection_id] = row.confidence + (1 - row.confidence) * settings.lift * share
-    out = found.copy()
-    out["confidence"] = [
-        round(raised.get(key, confidence), 4)
-        for key, confidence in zip(found["detection_id"], found["confidence"], strict=True)
-    ]
+            if moves.mean() <= SETTLED:
+                size = (int(photo_of[image].width), int(photo_of[image].height))
+                boxes[image] = _believed(image, boxes.get(image, []), moving_boxes(moves, size), settings)
+    rows = [row._asdict() for image in photos["image_id"] for row in boxes.get(image, [])]
+    return from_rows(rows, DETECTIONS)
+
+
+def _believed(image: str, rows: list[Any], moving: list[Box], settings: BurstSettings) -> list[Any]:
+    """The boxes of one photo after what moves on it is known."""
+    out = []
+    for row in rows:
+        agree = max((iou(row.bbox, box) for box in moving), default=0.0)
+        share = min(max((agree - DISAGREE) / (1 - DISAGREE), 0.0), 1.0)
+        out.append(row._replace(confidence=round(row.confidence + (1 - row.confidence) * settings.lift * share, 4)))
+    number = max((number_of(row.detection_id) for row in rows), default=-1)
+    for box in moving if settings.alone else ():
+        if all(iou(row.bbox, box) < DISAGREE for row in rows):
+            number += 1
+            out.append(_Box(**detection_row(image, number, "animal", settings.alone, box, "motion")))
     return out
-
-
-def _by_image(found: pd.DataFrame) -> Iterator[tuple[str, Iterable[Any]]]:
-    for image, rows in found.groupby("image_id", sort=False):
-        yield str(image), rows_of(rows)
 
 
 def _small(path: Path) -> np.ndarray | None:
@@ -165,13 +207,3 @@ def _small(path: Path) -> np.ndarray | None:
     scale = SMALL / max(photo.shape[:2])
     size = [max(round(n * scale), 1) for n in photo.shape[1::-1]]
     return cv2.cvtColor(cv2.resize(photo, size, interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2GRAY).astype(np.float32)
-
-
-def _share(moves: np.ndarray, box: Sequence[float], size: tuple[int, int]) -> float:
-    """How much more of a box moves than of the photo around it, 0 to 1."""
-    ratio = (moves.shape[1] / size[0], moves.shape[0] / size[1])
-    x1, y1 = int(box[0] * ratio[0]), int(box[1] * ratio[1])
-    x2, y2 = max(round((box[0] + box[2]) * ratio[0]), x1 + 1), max(round((box[1] + box[3]) * ratio[1]), y1 + 1)
-    inside = moves[y1:y2, x1:x2]
-    outside = (moves.sum() - inside.sum()) / max(moves.size - inside.size, 1)
-    return float(np.clip((inside.mean() if inside.size else 0.0) - outside, 0, 1))

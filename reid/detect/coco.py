@@ -15,7 +15,7 @@ from reid.detect.boxes import clip
 from reid.errors import FormatError, InputError
 from reid.photos import photo_size
 
-__all__ = ["BoxPhoto", "BoxSet", "read_boxes", "read_box_sets"]
+__all__ = ["BoxPhoto", "BoxSet", "read_box_sets", "read_boxes"]
 
 SIDE = 2.0
 """Boxes of fewer pixels on a side are left out."""
@@ -59,7 +59,9 @@ def read_box_sets(paths: Sequence[str | Path], categories: Sequence[str]) -> lis
     """
     sets = [read_boxes(path, categories) for path in paths]
     if not any(len(photo.boxes) for found in sets for photo in found.photos):
-        raise InputError(f"no box of {', '.join(categories)} in {', '.join(map(str, paths))}; there is nothing to learn.")
+        raise InputError(
+            f"no box of {', '.join(categories)} in {', '.join(map(str, paths))}; there is nothing to learn."
+        )
     return sets
 
 
@@ -103,7 +105,12 @@ def read_boxes(path: str | Path, categories: Sequence[str]) -> BoxSet:
             continue
         stated = image.get("width"), image.get("height")
         if None not in stated and stated != size:
-            lost.append((str(image["file_name"]), f"the file says {stated[0]} by {stated[1]}, the photo is {size[0]} by {size[1]}"))
+            lost.append(
+                (
+                    str(image["file_name"]),
+                    f"the file says {stated[0]} by {stated[1]}, the photo is {size[0]} by {size[1]}",
+                )
+            )
             continue
         kept = []
         for row in by_image.get(image["id"], []):
@@ -121,12 +128,18 @@ def read_boxes(path: str | Path, categories: Sequence[str]) -> BoxSet:
         source = str(image.get("source") or image.get("location") or image.get("seq_id") or "")
         photos.append(
             BoxPhoto(
-                file, size, np.array([k[0] for k in kept], float).reshape(-1, 4),
-                np.array([k[1] for k in kept], int), tuple(k[2] for k in kept), source,
-            )  # fmt: skip
+                file,
+                size,
+                np.array([k[0] for k in kept], float).reshape(-1, 4),
+                np.array([k[1] for k in kept], int),
+                tuple(k[2] for k in kept),
+                source,
+            )
         )
     if not photos:
-        raise InputError(f"none of the {len(images)} photos of {path} can be used{'; the first: ' + ': '.join(lost[0]) if lost else ''}.")
+        raise InputError(
+            f"none of the {len(images)} photos of {path} can be used{'; the first: ' + ': '.join(lost[0]) if lost else ''}."
+        )
     return BoxSet(photos, lost)
 
 

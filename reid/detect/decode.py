@@ -40,7 +40,9 @@ def _yolox(outputs: Sequence[np.ndarray], height: int, width: int) -> Raw:
         strides.append(np.full((len(corners[-1]), 1), stride))
     grid, step = np.concatenate(corners), np.concatenate(strides)
     if len(grid) != len(out):
-        raise FormatError(f"the network gives {len(out)} places for an input of {height} by {width}; YOLOX has {len(grid)}")
+        raise FormatError(
+            f"the network gives {len(out)} places for an input of {height} by {width}; YOLOX has {len(grid)}"
+        )
     # what no box of a photo can be, and what would overflow
     sides = np.exp(out[:, 2:4].clip(None, 10)) * step
     return _best(_around((out[:, :2] + grid) * step, sides), out[:, 4:5] * out[:, 5:])
@@ -110,22 +112,29 @@ def decode_outputs(outputs: Sequence[np.ndarray], layout: str, height: int, widt
     """
     shapes = [tuple(out.shape) for out in outputs]
     try:
-        boxes, confidences, categories = LAYOUTS[layout]([np.asarray(out, np.float32) for out in outputs], height, width)
+        boxes, confidences, categories = LAYOUTS[layout](
+            [np.asarray(out, np.float32) for out in outputs], height, width
+        )
     except FormatError as error:
-        raise FormatError(f"{error} (layout {layout}, outputs {shapes}). Choose another detector.onnx.layout.") from None
+        raise FormatError(
+            f"{error} (layout {layout}, outputs {shapes}). Choose another detector.onnx.layout."
+        ) from None
     except (ValueError, IndexError, TypeError):
-        raise FormatError(f"outputs of the shapes {shapes} are not of the layout {layout!r}; choose another detector.onnx.layout.") from None
+        raise FormatError(
+            f"outputs of the shapes {shapes} are not of the layout {layout!r}; choose another detector.onnx.layout."
+        ) from None
     good = np.isfinite(boxes).all(1) & np.isfinite(confidences) & (boxes[:, 2:] > boxes[:, :2]).all(1)
     return boxes[good], confidences[good].clip(0, 1), categories[good]
 
 
-def keep_best(raw: Raw, least: float, overlap: float) -> Raw:
+def keep_best(raw: Raw, least: float, overlap: float, inside: float = 1.0) -> Raw:
     """The boxes from a confidence on, without those that repeat a better one of their category, the best first.
 
     Args:
         raw: Boxes as `decode_outputs` gives them.
         least: Lowest confidence.
-        overlap: Two boxes are the same from this share of intersection over union on; 1 keeps all.
+        overlap: Two boxes are the same above this intersection over union; 1 keeps all.
+        inside: And where more than this share of the smaller one lies in the other; 1 keeps all.
     """
     import torch
     from torchvision.ops import batched_nms
@@ -139,4 +148,21 @@ def keep_best(raw: Raw, least: float, overlap: float) -> Raw:
         parts = [torch.from_numpy(np.ascontiguousarray(part)) for part in (boxes, confidences, categories)]
         kept = batched_nms(parts[0].float(), parts[1].float(), parts[2], overlap).numpy()
         boxes, confidences, categories = boxes[kept], confidences[kept], categories[kept]
-    return boxes[:MOST], confidences[:MOST], categories[:MOST]
+    boxes, confidences, categories = boxes[:MOST], confidences[:MOST], categories[:MOST]
+    if inside < 1:
+        kept = _not_inside(boxes, categories, inside)
+        boxes, confidences, categories = boxes[kept], confidences[kept], categories[kept]
+    return boxes, confidences, categories
+
+
+def _not_inside(boxes: np.ndarray, categories: np.ndarray, inside: float) -> list[int]:
+    """Places of the boxes, best first, that do not share their place with a better one of their category."""
+    areas = (boxes[:, 2:] - boxes[:, :2]).prod(1)
+    kept: list[int] = []
+    for i in range(len(boxes)):
+        rivals = [j for j in kept if categories[j] == categories[i]]
+        low, high = np.maximum(boxes[rivals, :2], boxes[i, :2]), np.minimum(boxes[rivals, 2:], boxes[i, 2:])
+        shared = (high - low).clip(0).prod(1)
+        if not (shared > inside * np.minimum(areas[rivals], areas[i])).any():
+            kept.append(i)
+    return kept

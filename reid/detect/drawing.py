@@ -48,7 +48,7 @@ def draw_boxes(photo: np.ndarray, boxes: Sequence[Any], size: tuple[int, int]) -
         colour = COLOURS.get(row.category, OTHER)
         pen.rectangle((x, y, x + max(width - 1, 0), y + max(height - 1, 0)), outline=colour, width=line)
         text = f" {row.category} {row.confidence:.2f} "
-        left, top, right, bottom = pen.textbbox((0, 0), text, font=letters)
+        _, _, right, bottom = pen.textbbox((0, 0), text, font=letters)
         at = min(x, max(picture.width - right, 0)), y - bottom if y >= bottom else y
         pen.rectangle((at[0], at[1], at[0] + right, at[1] + bottom), fill=colour)
         pen.text(at, text, fill=(0, 0, 0), font=letters)
@@ -95,7 +95,9 @@ def draw_sheets(photos: pd.DataFrame, detections: pd.DataFrame, root: Path, fold
         tile = np.full((TILE[1], TILE[0], 3), 24, np.uint8)
         tile[: small.shape[0], : small.shape[1]] = small if len(row.boxes) else small // 2
         name = row.path if len(row.path) <= 46 else f"...{row.path[-43:]}"
-        cv2.putText(tile, name.encode("ascii", "replace").decode(), (3, TILE[1] - 5), 0, 0.36, (235, 235, 235), 1, cv2.LINE_AA)
+        cv2.putText(
+            tile, name.encode("ascii", "replace").decode(), (3, TILE[1] - 5), 0, 0.36, (235, 235, 235), 1, cv2.LINE_AA
+        )
         tiles.append(tile)
         if len(tiles) == COLUMNS * ROWS:
             flush()
@@ -108,7 +110,9 @@ class _Row:
         self.path, self.boxes = path, boxes
 
 
-def _drawn(photos: pd.DataFrame, detections: pd.DataFrame, root: Path, longest: int) -> Iterator[tuple[_Row, np.ndarray]]:
+def _drawn(
+    photos: pd.DataFrame, detections: pd.DataFrame, root: Path, longest: int
+) -> Iterator[tuple[_Row, np.ndarray]]:
     """Every readable photo with its boxes, at about a size."""
     import cv2
 

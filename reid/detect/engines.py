@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import io
+import tempfile
 import warnings
 from collections.abc import Callable, Sequence
 from importlib.util import find_spec
@@ -37,7 +37,9 @@ def best_engine(name: str, device: str = "cpu") -> str:
             return "torch"
         return next((engine for engine, package in INSTALLED.items() if find_spec(package)), "torch")
     if name in INSTALLED and not find_spec(INSTALLED[name]):
-        raise MissingPartError(f"detector.engine={name} needs the package {INSTALLED[name]}: pip install {INSTALLED[name]}.")
+        raise MissingPartError(
+            f"detector.engine={name} needs the package {INSTALLED[name]}: pip install {INSTALLED[name]}."
+        )
     return name
 
 
@@ -65,15 +67,15 @@ def onnx_bytes(network: BoxNetwork) -> bytes:
     """
     import torch
 
-    buffer = io.BytesIO()
-    with warnings.catch_warnings(), torch.inference_mode():
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings(), torch.inference_mode():
+        path = Path(folder) / "network.onnx"
         warnings.simplefilter("ignore")  # of tracing, about branches on fixed sizes
         torch.onnx.export(
-            plain(network), (torch.zeros(1, 3, 64, 96),), buffer, input_names=["images"], output_names=["output"],
+            plain(network), (torch.zeros(1, 3, 64, 96),), str(path), input_names=["images"], output_names=["output"],
             dynamic_axes={"images": {0: "batch", 2: "height", 3: "width"}, "output": {0: "batch", 1: "places"}},
             opset_version=OPSET, dynamo=False,
         )  # fmt: skip
-    return buffer.getvalue()
+        return path.read_bytes()
 
 
 def plain(network: BoxNetwork) -> Any:

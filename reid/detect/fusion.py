@@ -41,12 +41,12 @@ def fuse(
     if len(shares) != len(found) or any(not share > 0 for share in shares):
         raise ConfigError(f"weights={shares} must be {len(found)} numbers above 0, one for each detector.")
     rows = [
-        (confidence * shares[which], which, np.asarray(box, float), confidence)
+        (confidence * shares[which], which, tuple(float(value) for value in box), confidence)
         for which, boxes in enumerate(found)
         for box, confidence in boxes
     ]
     groups: list[list[Any]] = []
-    means: list[np.ndarray] = []
+    means: list[tuple[float, ...]] = []
     for row in sorted(rows, key=lambda row: -row[0]):
         overlaps = [iou(row[2], mean) for mean in means]
         best = int(np.argmax(overlaps)) if overlaps else -1
@@ -61,16 +61,16 @@ def fuse(
         mine = sum(shares[which] for _, which, _, _ in group)
         mean_confidence = sum(weighted for weighted, *_ in group) / mine
         seen = min(sum(shares[which] for which in {which for _, which, _, _ in group}), sum(shares)) / sum(shares)
-        out.append((tuple(float(v) for v in mean), float(mean_confidence * seen)))
+        out.append((mean, float(mean_confidence * seen)))
     return sorted(out, key=lambda row: -row[1])
 
 
-def _mean(group: Sequence[tuple[float, int, np.ndarray, float]]) -> np.ndarray:
+def _mean(group: Sequence[tuple[float, int, tuple[float, ...], float]]) -> tuple[float, ...]:
+    """The mean box, weighed by confidence; sizes are those of the mean corners."""
     total = sum(row[0] for row in group)
-    corners = [np.concatenate((row[2][:2], row[2][:2] + row[2][2:])) for row in group]
-    share = [row[0] / total if total else 1 / len(group) for row in group]
-    mean = sum(corner * part for corner, part in zip(corners, share, strict=True))
-    return np.concatenate((mean[:2], mean[2:] - mean[:2]))  # type: ignore[index]
+    shares = [row[0] / total if total else 1 / len(group) for row in group]
+    mean = np.average([row[2] for row in group], axis=0, weights=shares)
+    return tuple(float(value) for value in mean)
 
 
 @dataclass(frozen=True)

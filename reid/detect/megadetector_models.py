@@ -37,7 +37,9 @@ def megadetector(settings: DetectorSettings, cache: Path | None = None) -> Photo
     """
     name = settings.model or "MDV5A"
     if name.lower().endswith(".pt") and not Path(name).expanduser().is_file():
-        raise InputError(f"no weights at {name}; detector.model names a file, or a network such as MDV5A or MDV6-yolov9-c.")
+        raise InputError(
+            f"no weights at {name}; detector.model names a file, or a network such as MDV5A or MDV6-yolov9-c."
+        )
     sixth = name.upper().startswith("MDV6")
     look = _wildlife(name, settings.device) if sixth else _classic(name, settings.device)
     size = Path(name).stat().st_size if Path(name).is_file() else 0

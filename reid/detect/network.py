@@ -204,7 +204,7 @@ class BoxNetwork(nn.Module):
         """
         for layers in (self.heads.objects, self.heads.categories):
             for layer in layers:
-                nn.init.constant_(layer.bias, -4.6)
+                nn.init.constant_(layer.get_parameter("bias"), -4.6)
 
     def forward(self, pictures: Tensor) -> Tensor:
         return self.heads(self.neck(self.body(pictures)))

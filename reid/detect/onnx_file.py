@@ -58,7 +58,9 @@ class OnnxSettings:
         if not self.scale > 0 or not all(value > 0 for value in self.deviation):
             raise ConfigError("detector.onnx.scale and detector.onnx.deviation must be above 0.")
         if len(self.mean) != 3 or len(self.deviation) != 3:
-            raise ConfigError("detector.onnx.mean and detector.onnx.deviation need three numbers each, one for each colour.")
+            raise ConfigError(
+                "detector.onnx.mean and detector.onnx.deviation need three numbers each, one for each colour."
+            )
         names = tuple(self.names) if isinstance(self.names, Iterable) and not isinstance(self.names, str) else ()
         if not all(isinstance(name, str) for name in names) or not names:
             raise ConfigError(f"detector.onnx.names={self.names!r} must be a list of names, such as [animal, person].")

@@ -36,9 +36,9 @@ def own_detector(settings: DetectorSettings, cache: Path | None = None) -> Photo
         fitted = fit_photo(photo, size, fit)
         pictures = np.ascontiguousarray(fitted.pixels.transpose(2, 0, 1)[None], np.float32)
         raw = decode_outputs(engine(pictures), "yolox", *fitted.pixels.shape[:2])
-        boxes, confidences, categories = keep_best(raw, LEAST, settings.overlap)
+        boxes, confidences, categories = keep_best(raw, LEAST, settings.overlap, settings.inside)
         return Seen(fitted.back(boxes), confidences, tuple(spec.categories[i] for i in categories))
 
     title = f"{loaded.name} {loaded.fingerprint[:8]}"
-    key = f"own {loaded.fingerprint} {side} {settings.overlap}"
+    key = f"own {loaded.fingerprint} {side} {settings.overlap} {settings.inside}"
     return PhotoDetector("own", title, key, look, side, cache)

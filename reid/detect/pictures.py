@@ -72,7 +72,9 @@ class PhotoDetector:
         waiting: dict[str, dict[str, Any]] = {}
         problems = []
         # photos of one content are looked at once
-        todo = list({keys[row.image_id]: row for row in reversed(rows) if keys[row.image_id] not in known}.values())[::-1]
+        todo = list({keys[row.image_id]: row for row in reversed(rows) if keys[row.image_id] not in known}.values())[
+            ::-1
+        ]
         bar = track(self._read(todo, root), "detect", total=len(rows), done=len(rows) - len(todo))
         for row, photo in bar:
             if isinstance(photo, str):

@@ -45,8 +45,11 @@ class DetectorSettings:
     """Pixels of the input's side, a multiple of 32; 0 for the network's own."""
     confidence: float = 0.2
     """Boxes below this are left out; 0 to 1. MegaDetector's authors advise 0.2 for its version 5."""
-    overlap: float = 0.6
+    overlap: float = 0.5
     """Of two boxes of a network whose intersection over union is above this, the less confident goes."""
+    inside: float = 0.9
+    """Of two boxes of "own" of which the smaller lies in the other by more than this share, the less confident goes; 1 keeps
+    both."""
     categories: tuple[str, ...] = ("animal",)
     """Boxes of other categories are left out."""
     min_side: int = 32
@@ -69,7 +72,7 @@ class DetectorSettings:
             raise ConfigError(f"no detector is called {self.name!r}; there are {choices(DETECTORS)}.")
         if not isinstance(self.file, (str, Path)):
             raise ConfigError(f"detector.file is {self.file!r}; expected is the path of a detections file.")
-        for key in ("confidence", "overlap", "fusion"):
+        for key in ("confidence", "overlap", "inside", "fusion"):
             if not _is_number(getattr(self, key)) or not 0 <= getattr(self, key) <= 1:
                 raise ConfigError(f"detector.{key} is {getattr(self, key)!r}; expected is a number from 0 to 1.")
         if not _is_number(self.min_side) or self.min_side < 1 or self.min_side != int(self.min_side):
@@ -83,7 +86,9 @@ class DetectorSettings:
                 "the detector 'together' needs two or more: detector.members=[{name: own}, {name: megadetector, model: MDV5A}]."
             )
         if self.weights and (len(self.weights) != len(self.members) or not all(w > 0 for w in self.weights)):
-            raise ConfigError(f"detector.weights={list(self.weights)} needs a number above 0 for each of detector.members.")
+            raise ConfigError(
+                f"detector.weights={list(self.weights)} needs a number above 0 for each of detector.members."
+            )
         given = self.categories
         names = tuple(given) if isinstance(given, Iterable) and not isinstance(given, str) else ()
         if not names or not all(isinstance(name, str) and name.strip() for name in names):
@@ -142,7 +147,9 @@ def _together(settings: DetectorSettings, cache: Path | None) -> Detector:
             raise ConfigError(f"detector.members[{number}].{where}: {first['msg']}.") from None
         unknown = set(given) - set(DetectorSettings.__dataclass_fields__)
         if unknown:
-            raise ConfigError(f"detector.members[{number}] has no setting {min(unknown)!r}; valid are {choices(DetectorSettings.__dataclass_fields__)}.")
+            raise ConfigError(
+                f"detector.members[{number}] has no setting {min(unknown)!r}; valid are {choices(DetectorSettings.__dataclass_fields__)}."
+            )
         if own.name == "together":
             raise ConfigError("detector.members must not hold a detector 'together' again.")
         # each may have its own names for what the stage asks for; the stage decides for all

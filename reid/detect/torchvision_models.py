@@ -55,7 +55,9 @@ class TorchvisionSpec:
         if self.family not in FAMILIES:
             raise ConfigError(f"torchvision.family={self.family!r} is unknown; choose one of {choices(FAMILIES)}.")
         if self.family == "ssdlite" and self.backbone:
-            raise ConfigError("torchvision.family=ssdlite has its own backbone; choose fcos, retinanet or fasterrcnn for another.")
+            raise ConfigError(
+                "torchvision.family=ssdlite has its own backbone; choose fcos, retinanet or fasterrcnn for another."
+            )
         if self.side < 64 or not self.categories:
             raise ConfigError(f"torchvision.side={self.side} must be 64 or more, and categories must not be empty.")
 
@@ -139,7 +141,9 @@ def _fcos(spec: TorchvisionSpec) -> nn.Module:
         return fcos_resnet50_fpn(num_classes=len(spec.categories) + 1, **_common(spec))
     levels = len(STRIDES) + 1
     places = AnchorGenerator(tuple((2 ** (i + 3),) for i in range(levels)), ((1.0,),) * levels)
-    return FCOS(TimmPyramid(spec.backbone, spec.pretrained), len(spec.categories) + 1, anchor_generator=places, **_common(spec))
+    return FCOS(
+        TimmPyramid(spec.backbone, spec.pretrained), len(spec.categories) + 1, anchor_generator=places, **_common(spec)
+    )
 
 
 def _ssdlite(spec: TorchvisionSpec) -> nn.Module:
@@ -165,7 +169,9 @@ def build(spec: TorchvisionSpec) -> nn.Module:
     return FAMILIES[spec.family](spec)
 
 
-def save_torchvision(network: nn.Module, spec: TorchvisionSpec, folder: Path, card: dict[str, Any] | None = None) -> str:
+def save_torchvision(
+    network: nn.Module, spec: TorchvisionSpec, folder: Path, card: dict[str, Any] | None = None
+) -> str:
     """Write `weights.safetensors` and `torchvision.json`; returns a fingerprint of 16 hex digits."""
     from safetensors.torch import save_file
 
@@ -174,7 +180,10 @@ def save_torchvision(network: nn.Module, spec: TorchvisionSpec, folder: Path, ca
     save_file(state, folder / WEIGHTS)
     mark = sha256((folder / WEIGHTS).read_bytes()).hexdigest()[:16]
     values = {key: value for key, value in asdict(spec).items() if key != "pretrained"}
-    write_json({"network": {**values, "categories": list(spec.categories)}, "fingerprint": mark, "card": card or {}}, folder / CARD)
+    write_json(
+        {"network": {**values, "categories": list(spec.categories)}, "fingerprint": mark, "card": card or {}},
+        folder / CARD,
+    )
     return mark
 
 
@@ -194,7 +203,9 @@ def load_torchvision(folder: Path) -> tuple[nn.Module, TorchvisionSpec, str]:
         network = build(spec)
         network.load_state_dict(load_file(folder / WEIGHTS))
     except FileNotFoundError as error:
-        raise InputError(f"{folder} holds no detector of torchvision's: {Path(str(error.filename)).name} is missing.") from None
+        raise InputError(
+            f"{folder} holds no detector of torchvision's: {Path(str(error.filename)).name} is missing."
+        ) from None
     except (ValueError, KeyError, TypeError, RuntimeError, ConfigError, SafetensorError) as error:
         raise FormatError(f"the detector in {folder} cannot be read ({' '.join(str(error).split())[:160]}).") from None
     return network.eval(), spec, str(about.get("fingerprint", ""))
@@ -227,7 +238,11 @@ def torchvision_detector(settings: DetectorSettings, cache: Path | None = None) 
         good = found["scores"] >= LEAST
         corners = found["boxes"][good] * np.tile((size[0] / pixels.shape[1], size[1] / pixels.shape[0]), 2)
         boxes = np.concatenate((corners[:, :2], corners[:, 2:] - corners[:, :2]), 1)
-        names = tuple(spec.categories[n - 1] if 0 < n <= len(spec.categories) else f"category {n}" for n in found["labels"][good])
+        names = tuple(
+            spec.categories[n - 1] if 0 < n <= len(spec.categories) else f"category {n}" for n in found["labels"][good]
+        )
         return Seen(boxes, found["scores"][good], names)
 
-    return PhotoDetector("torchvision", f"{spec.family} {mark[:8]}", f"torchvision {mark} {spec}", look, spec.side, cache)
+    return PhotoDetector(
+        "torchvision", f"{spec.family} {mark[:8]}", f"torchvision {mark} {spec}", look, spec.side, cache
+    )

@@ -51,9 +51,7 @@ def photo_table(photos: Sequence[BoxPhoto]) -> tuple[pd.DataFrame, Path]:
     return from_rows(rows, PHOTOS), root
 
 
-def find_boxes(
-    detector: Detector, photos: Sequence[BoxPhoto], categories: Sequence[str] = ("animal",)
-) -> list[Found]:
+def find_boxes(detector: Detector, photos: Sequence[BoxPhoto], categories: Sequence[str] = ("animal",)) -> list[Found]:
     """What a detector finds on photos whose true boxes are known, of the categories asked for, at any confidence."""
     table, root = photo_table(photos)
     found, problems = detector.detect(table, root)

@@ -65,7 +65,9 @@ class BoxSettings:
     def __post_init__(self) -> None:
         object.__setattr__(self, "shares", tuple(self.shares))
         if self.batch < 2 or self.pictures < self.batch:
-            raise ConfigError(f"boxes.batch={self.batch} must be at least 2, and boxes.pictures={self.pictures} at least as many.")
+            raise ConfigError(
+                f"boxes.batch={self.batch} must be at least 2, and boxes.pictures={self.pictures} at least as many."
+            )
         if not 0.3 <= self.vary <= 1:
             raise ConfigError(f"boxes.vary={self.vary} must lie between 0.3 and 1.")
         if any(share < 0 for share in self.shares) or (self.shares and not sum(self.shares)):
@@ -212,7 +214,9 @@ def _same_data(folder: Path, sets: Sequence[BoxSet], pasted: BoxSet, resumed: bo
         state.update(f"{photo.path.name} {photo.size} {photo.boxes.tolist()} {photo.categories.tolist()}".encode())
     path = folder / "data.json"
     if resumed and path.is_file() and json.loads(path.read_text(encoding="utf-8")).get("boxes") != state.hexdigest():
-        raise OutputError(f"{folder} holds a training on other boxes; name another output folder, or give the data as they were.")
+        raise OutputError(
+            f"{folder} holds a training on other boxes; name another output folder, or give the data as they were."
+        )
     write_json({"boxes": state.hexdigest()}, path)
 
 

@@ -11,9 +11,9 @@ import torch
 from torch import Tensor, nn
 
 from reid.detect import DetectorSettings
+from reid.detect.kept import load_boxes, save_boxes
 from reid.detect.network import BoxNetwork, BoxNetworkSpec, places
 from reid.detect.torchvision_models import TorchvisionSpec, build, load_torchvision, save_torchvision
-from reid.detect.kept import load_boxes, save_boxes
 from reid.errors import ConfigError
 from reid.train.box_loss import box_losses
 
@@ -62,7 +62,9 @@ def trainee(settings: DetectorSettings, torchvision: TorchvisionSpec, seed: int 
         return own_trainee(settings)
     if settings.name == "torchvision":
         return torchvision_trainee(settings, torchvision)
-    raise ConfigError(f"a detector {settings.name!r} is not trained here; choose detector=spotted-cats or detector=torchvision.")
+    raise ConfigError(
+        f"a detector {settings.name!r} is not trained here; choose detector=spotted-cats or detector=torchvision."
+    )
 
 
 def own_trainee(settings: DetectorSettings) -> Trainee:
@@ -114,7 +116,9 @@ def torchvision_trainee(settings: DetectorSettings, spec: TorchvisionSpec) -> Tr
                 f"for {', '.join(settings.categories)}."
             )
     else:
-        spec = TorchvisionSpec(spec.family, spec.backbone, settings.categories, settings.side or spec.side, spec.pretrained)
+        spec = TorchvisionSpec(
+            spec.family, spec.backbone, settings.categories, settings.side or spec.side, spec.pretrained
+        )
         network = build(spec)
         origin = "its backbone's weights for ImageNet" if spec.pretrained else "random weights"
 

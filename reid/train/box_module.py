@@ -50,7 +50,12 @@ class BoxTraining(pl.LightningModule):
             groups.setdefault((part, s.decay if weight.ndim > 1 else 0.0), []).append(weight)
         rates = {"backbone": s.backbone_rate, "head": s.head_rate}
         params = [
-            {"params": weights, "lr": rates[part], "weight_decay": decay, "name": f"{part}{'' if decay else ', no decay'}"}
+            {
+                "params": weights,
+                "lr": rates[part],
+                "weight_decay": decay,
+                "name": f"{part}{'' if decay else ', no decay'}",
+            }
             for (part, decay), weights in groups.items()
         ]
         optimiser: torch.optim.Optimizer

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from reid.detect.coco import BoxPhoto
 from reid.errors import ConfigError
 from reid.photos import read_photo
-from reid.detect.coco import BoxPhoto
 
 __all__ = ["Picture", "SceneSettings", "Scenes"]
 
@@ -61,7 +61,9 @@ class SceneSettings:
             if not 0 <= getattr(self, name) <= 1:
                 raise ConfigError(f"scene.{name}={getattr(self, name)} must lie between 0 and 1.")
         if not 0.1 <= self.small <= self.large <= 4:
-            raise ConfigError(f"scene.small={self.small} and scene.large={self.large} must rise and lie between 0.1 and 4.")
+            raise ConfigError(
+                f"scene.small={self.small} and scene.large={self.large} must rise and lie between 0.1 and 4."
+            )
 
 
 @dataclass
@@ -152,14 +154,14 @@ class Scenes:
         canvas = np.full((side, side, 3), GREY, np.uint8)
         x, y = (int(side * rng.uniform(0.3, 0.7)) for _ in "xy")
         parts = []
-        for picture, area in zip(pictures, ((0, 0, x, y), (x, 0, side, y), (0, y, x, side), (x, y, side, side)), strict=True):
+        for picture, area in zip(
+            pictures, ((0, 0, x, y), (x, 0, side, y), (0, y, x, side), (x, y, side, side)), strict=True
+        ):
             width, height = area[2] - area[0], area[3] - area[1]
             rows, columns = picture.pixels.shape[:2]
             scale = max(width / columns, height / rows) * rng.uniform(0.7, 1.4)
             free = width - columns * scale, height - rows * scale
-            left, top = (
-                area[i] + int(rng.integers(min(0, int(free[i])), max(0, int(free[i])) + 1)) for i in (0, 1)
-            )
+            left, top = (area[i] + int(rng.integers(min(0, int(free[i])), max(0, int(free[i])) + 1)) for i in (0, 1))
             parts.append(_placed(canvas, picture, scale, left, top, area))
         return _joined(canvas, parts)
 
@@ -170,7 +172,7 @@ class Scenes:
         photo, place = self.cutouts[int(rng.integers(len(self.cutouts)))]
         pixels = self._pixels(photo)
         ratio = np.array((pixels.shape[1] / photo.size[0], pixels.shape[0] / photo.size[1]))
-        alpha = np.zeros(pixels.shape[:2], np.uint8)
+        alpha: np.ndarray = np.zeros(pixels.shape[:2], np.uint8)
         cv2.fillPoly(alpha, [np.round(line * ratio).astype(np.int32) for line in photo.outlines[place]], 255)
         x, y, width, height = cv2.boundingRect(alpha)
         if min(width, height) < LEAST_SIDE:
@@ -239,7 +241,9 @@ def _strip(pixels: np.ndarray, rng: np.random.Generator) -> None:
     pixels[top : top + high] = 0 if dark else 255
     text = f"{rng.integers(2005, 2026)}-{rng.integers(1, 13):02d}-{rng.integers(1, 29):02d} {rng.integers(24):02d}:{rng.integers(60):02d} M {rng.integers(1, 11)}/10 {rng.integers(-9, 40)}C"
     place = (int(rng.integers(0, side // 3)), top + high - max(high // 4, 2))
-    cv2.putText(pixels, text, place, cv2.FONT_HERSHEY_SIMPLEX, high / 32, (255,) * 3 if dark else (0,) * 3, 1, cv2.LINE_AA)
+    cv2.putText(
+        pixels, text, place, cv2.FONT_HERSHEY_SIMPLEX, high / 32, (255,) * 3 if dark else (0,) * 3, 1, cv2.LINE_AA
+    )
 
 
 def _light(settings: SceneSettings) -> Any:
@@ -250,14 +254,21 @@ def _light(settings: SceneSettings) -> Any:
     s, around = settings, (0.7, 1.3)
     pair = {"downscale": cv2.INTER_AREA, "upscale": cv2.INTER_LINEAR}
     dark = a.RandomGamma(gamma_limit=(130, 240), p=1)
-    lit = a.Illumination(mode="gaussian", effect_type="brighten", intensity_range=(0.1, 0.2), sigma_range=(0.3, 0.6), p=1)
-    grey = a.Sequential([a.ToGray(p=1), a.RandomGamma(gamma_limit=(60, 180), p=1), a.OneOf([lit, dark], p=0.5)], p=s.infrared)
+    lit = a.Illumination(
+        mode="gaussian", effect_type="brighten", intensity_range=(0.1, 0.2), sigma_range=(0.3, 0.6), p=1
+    )
+    grey = a.Sequential(
+        [a.ToGray(p=1), a.RandomGamma(gamma_limit=(60, 180), p=1), a.OneOf([lit, dark], p=0.5)], p=s.infrared
+    )
     return a.Compose(
         [
             a.ColorJitter(brightness=around, contrast=around, saturation=(0.5, 1.3), hue=(-0.03, 0.03), p=s.colour),
             grey,
             a.Sequential([dark, lit], p=s.flash),
-            a.OneOf([a.GaussianBlur(sigma_limit=(0.5, 2.0), blur_limit=0, p=1), a.MotionBlur(blur_limit=(3, 11), p=1)], p=s.blur),
+            a.OneOf(
+                [a.GaussianBlur(sigma_limit=(0.5, 2.0), blur_limit=0, p=1), a.MotionBlur(blur_limit=(3, 11), p=1)],
+                p=s.blur,
+            ),
             a.Downscale(scale_range=(0.35, 0.8), interpolation_pair=pair, p=s.coarse),
             a.GaussNoise(std_range=(0.02, 0.08), p=s.noise),
         ]

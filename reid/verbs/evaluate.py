@@ -46,6 +46,7 @@ class EvaluateConfig:
         data: Labelled CSV; for a detector a COCO file with boxes.
         output: Folder for the report.
         model: Name of a network, or a training run's folder; a list for several side by side; empty for the default.
+        detections: A detections file to judge on COCO boxes, as MegaDetector writes it.
         draws: Samples of the animals behind each interval; 0 for no intervals.
         protocol: The split, and what is left out of a query's gallery.
         detector: A detector to judge; `whole` judges networks instead.
@@ -54,6 +55,7 @@ class EvaluateConfig:
     data: str
     output: str
     model: str | list[str] = ""
+    detections: str = ""
     draws: int = 1000
     protocol: ProtocolSettings = field(default_factory=ProtocolSettings)
     detector: DetectorSettings = field(default_factory=lambda: DetectorSettings(name="whole"))

@@ -87,7 +87,9 @@ def test_wrong_weights_are_refused() -> None:
 def test_detectors_together(photos: Any, lila: Any, tmp_path: Path) -> None:
     """Two files, one of which misses a box: what both saw keeps its confidence, what one saw gets half."""
     table: pd.DataFrame = photos({"a.jpg": (200, 100), "b.jpg": (200, 100)})
-    both = lila({"a.jpg": [("1", 0.8, [0.1, 0.1, 0.5, 0.5])], "b.jpg": [("1", 0.9, [0, 0, 1, 1])]}).rename(tmp_path / "1.json")
+    both = lila({"a.jpg": [("1", 0.8, [0.1, 0.1, 0.5, 0.5])], "b.jpg": [("1", 0.9, [0, 0, 1, 1])]}).rename(
+        tmp_path / "1.json"
+    )
     one = lila({"a.jpg": [("1", 0.6, [0.1, 0.1, 0.5, 0.5])], "b.jpg": []}).rename(tmp_path / "2.json")
     members = ({"name": "recorded", "file": str(both)}, {"file": str(one)})
     found, problems = detect(table, "", DetectorSettings(name="together", members=members, min_side=1))

@@ -19,8 +19,10 @@ def painted(width: int, height: int, box: tuple[int, int, int, int]) -> np.ndarr
 
 @settings(max_examples=60, deadline=None)
 @given(st.data(), st.sampled_from(FITS), st.integers(40, 700), st.integers(40, 700), st.booleans())
-def test_a_white_box_comes_back_where_it_was(data: st.DataObject, how: str, width: int, height: int, tight: bool) -> None:
-    box = tuple(data.draw(st.integers(0, n // 3)) for n in (width, height)) + (width // 2, height // 2)
+def test_a_white_box_comes_back_where_it_was(
+    data: st.DataObject, how: str, width: int, height: int, tight: bool
+) -> None:
+    box = (*(data.draw(st.integers(0, n // 3)) for n in (width, height)), width // 2, height // 2)
     fit = Fit(224, 320, how, fill=0, tight=tight and how != "stretch")
     fitted = fit_photo(painted(width, height, box), (width, height), fit)  # type: ignore[arg-type]
     if fit.tight:

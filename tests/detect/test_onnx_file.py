@@ -53,7 +53,16 @@ def outputs_of(layout: str) -> list[np.ndarray]:
         places = sum((SIDE // s) ** 2 for s in (8, 16, 32))
         out = np.zeros((1, places, 8))
         # the place in row 2, column 1 of the finest scale, whose stride is 8
-        out[0, 2 * (SIDE // 8) + 1] = [centre[0] / 8 - 1, centre[1] / 8 - 2, np.log(size[0] / 8), np.log(size[1] / 8), 0.9, 0.1, 1.0, 0]
+        out[0, 2 * (SIDE // 8) + 1] = [
+            centre[0] / 8 - 1,
+            centre[1] / 8 - 2,
+            np.log(size[0] / 8),
+            np.log(size[1] / 8),
+            0.9,
+            0.1,
+            1.0,
+            0,
+        ]
         return [out]
     if layout in ("yolov5", "yolov6", "yolov7"):
         out = np.zeros((1, 40, 8))
@@ -108,7 +117,7 @@ def test_rtdetr_as_logits_and_boxes_in_either_order(tmp_path: Path) -> None:
 def test_a_network_of_any_size_needs_a_side(tmp_path: Path) -> None:
     photos, root = season(tmp_path / "photos")
     path = constant_network(tmp_path / "net.onnx", outputs_of("rows"), "height")
-    with pytest.raises(ConfigError, match="set detector.side"):
+    with pytest.raises(ConfigError, match=r"set detector\.side"):
         detect(photos, root, settings_for(path, "rows"))
     found, _ = detect(photos, root, settings_for(path, "rows", side=SIDE))
     assert len(found) == 1
@@ -176,7 +185,9 @@ def test_what_is_wrong_is_said(tmp_path: Path) -> None:
 
 
 def test_boxes_that_are_no_numbers_are_left_out() -> None:
-    out = np.array([[[0, 0, 10, 10, 0.9, 0], [np.nan, 0, 10, 10, 0.9, 0], [5, 5, 5, 9, 0.9, 0], [0, 0, np.inf, 9, 0.9, 0]]])
+    out = np.array(
+        [[[0, 0, 10, 10, 0.9, 0], [np.nan, 0, 10, 10, 0.9, 0], [5, 5, 5, 9, 0.9, 0], [0, 0, np.inf, 9, 0.9, 0]]]
+    )
     boxes, confidences, _ = decode_outputs([out], "rows", SIDE, SIDE)
     assert boxes.tolist() == [[0, 0, 10, 10]] and confidences.tolist() == pytest.approx([0.9])
 

@@ -88,7 +88,9 @@ def test_the_onnx_file_reads_as_a_yolox(tmp_path: Path) -> None:
     (tmp_path / "net.onnx").write_bytes(onnx_bytes(load_boxes().network))
     every = {"confidence": 0.05, "side": 256, "threads": 1}
     one, _ = detect(photos, tmp_path / "photos", DetectorSettings(engine="torch", **every))  # type: ignore[arg-type]
-    settings = DetectorSettings(name="onnx", model=str(tmp_path / "net.onnx"), onnx=OnnxSettings("yolox"), engine="onnxruntime", **every)  # type: ignore[arg-type]
+    settings = DetectorSettings(
+        name="onnx", model=str(tmp_path / "net.onnx"), onnx=OnnxSettings("yolox"), engine="onnxruntime", **every
+    )  # type: ignore[arg-type]
     other, _ = detect(photos, tmp_path / "photos", settings)
     assert len(one) >= 2 and one["image_id"].equals(other["image_id"])
     np.testing.assert_allclose(one["confidence"], other["confidence"], atol=3e-4)
@@ -135,7 +137,9 @@ def test_published_weights_fit_in_order(tmp_path: Path) -> None:
     network = BoxNetwork(BoxNetworkSpec(width=0.25))
     torch.save({"model": {f"layer.{n}": v for n, v in enumerate(network.state_dict().values())}}, tmp_path / "nano.pth")
     again = published_yolox(tmp_path / "nano.pth", BoxNetworkSpec(width=0.25))
-    assert all(torch.equal(a, b) for a, b in zip(again.state_dict().values(), network.state_dict().values(), strict=True))
+    assert all(
+        torch.equal(a, b) for a, b in zip(again.state_dict().values(), network.state_dict().values(), strict=True)
+    )
 
 
 def test_engines_that_are_not_there(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,7 +20,12 @@ def scene(seed: int, photos: int = 12) -> list[Found]:
         truth = np.concatenate((truth, rng.uniform(30, 120, truth.shape)), 1)
         near = np.repeat(truth, rng.integers(0, 3, len(truth)), 0)
         near = near + rng.normal(0, 6, near.shape)
-        false = np.concatenate((rng.uniform(0, 200, (rng.integers(0, 3), 2)),) * 2, 1) * [1, 1, 0.4, 0.4] + [0, 0, 20, 20]
+        false = np.concatenate((rng.uniform(0, 200, (rng.integers(0, 3), 2)),) * 2, 1) * [1, 1, 0.4, 0.4] + [
+            0,
+            0,
+            20,
+            20,
+        ]
         boxes = np.concatenate((near, false)) if len(near) + len(false) else np.zeros((0, 4))
         # distinct confidences, so that an order is the order
         out.append(Found(boxes, rng.permutation(1000)[: len(boxes)] / 1000, truth))

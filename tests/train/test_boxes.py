@@ -35,7 +35,9 @@ def test_overlaps_and_their_loss_are_torchvisions(seed: int) -> None:
     torch.testing.assert_close(overlap_loss(a, b), generalized_box_iou_loss(a, b), atol=1e-5, rtol=1e-5)
 
 
-def slow_assign(boxes: Any, said: Any, truth: Any, categories: Any, corners: Any, strides: Any) -> tuple[list[int], list[float]]:
+def slow_assign(
+    boxes: Any, said: Any, truth: Any, categories: Any, corners: Any, strides: Any
+) -> tuple[list[int], list[float]]:
     """The paper's steps for one place and one box at a time."""
     places_, n = len(boxes), len(truth)
     cost, iou = np.full((places_, n), np.inf), np.zeros((places_, n))
@@ -118,7 +120,9 @@ def coco(folder: Path, photos: int = 3, **others: Any) -> Path:
         Image.fromarray(picture).save(folder / f"{n}.png")
         images.append({"id": n, "file_name": f"{n}.png", "width": 130, "height": 110})
         outline = [x, y, x + 50, y, x + 50, y + 40, x, y + 40]
-        annotations.append({"id": n, "image_id": n, "category_id": 7, "bbox": [x, y, 50, 40], "segmentation": [outline]})
+        annotations.append(
+            {"id": n, "image_id": n, "category_id": 7, "bbox": [x, y, 50, 40], "segmentation": [outline]}
+        )
     content = {"images": images, "annotations": annotations, "categories": [{"id": 7, "name": "leopard"}]} | others
     path = folder / "boxes.json"
     path.write_text(json.dumps(content))
@@ -210,7 +214,14 @@ def test_wrong_scenes_are_refused() -> None:
             SceneSettings(**wrong)  # type: ignore[arg-type]
 
 
-WORDS = ["boxes.pictures=8", "boxes.batch=4", "trainer.epochs=2", "trainer.threads=1", "trainer.accelerator=cpu", "detector.side=64"]
+WORDS = [
+    "boxes.pictures=8",
+    "boxes.batch=4",
+    "trainer.epochs=2",
+    "trainer.threads=1",
+    "trainer.accelerator=cpu",
+    "detector.side=64",
+]
 
 
 def trained(folder: Path, data: Path, *words: str) -> dict[str, torch.Tensor]:
@@ -278,7 +289,11 @@ def test_a_network_learns_the_squares(tmp_path: Path) -> None:
             raw = network(torch.from_numpy(made_one.pixels.transpose(2, 0, 1)[None].copy()).float())
         boxes, said = decode(raw, corners, strides)
         best = boxes[0, said[0, :, 0].argmax()]
-        found += bool(box_iou(best[None], torch.from_numpy(made_one.boxes).float()).max() > 0.5) if len(made_one.boxes) else 0
+        found += (
+            bool(box_iou(best[None], torch.from_numpy(made_one.boxes).float()).max() > 0.5)
+            if len(made_one.boxes)
+            else 0
+        )
     assert found >= 6
 
 
@@ -312,5 +327,32 @@ def test_what_is_not_trained_here_is_refused(tmp_path: Path, capsys: pytest.Capt
     data = coco(tmp_path / "data", 2)
     assert main(["train", f"data={data}", f"output={tmp_path / 'a'}", "detector=onnx", *WORDS]) == 2
     assert "is not trained here" in capsys.readouterr().err
-    assert main(["train", f"data={data}", f"output={tmp_path / 'b'}", "detector=spotted-cats", "boxes.shares=[1,2]", *WORDS]) == 2
+    assert (
+        main(
+            ["train", f"data={data}", f"output={tmp_path / 'b'}", "detector=spotted-cats", "boxes.shares=[1,2]", *WORDS]
+        )
+        == 2
+    )
     assert "2 numbers for 1 data sets" in capsys.readouterr().err
+
+
+def test_a_detector_is_judged_on_boxes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A detections file that has one box right, one moved and one missing, on three photos."""
+    pytest.importorskip("pycocotools")
+    data = coco(tmp_path / "data", 3)
+    content = json.loads(data.read_text())
+    boxes = [[v / side for v, side in zip(a["bbox"], (130, 110) * 2, strict=True)] for a in content["annotations"]]
+    boxes[1][0] += 0.3
+    images = [
+        {"file": f"{n}.png", "detections": [{"category": "1", "conf": 0.9 - 0.1 * n, "bbox": box}]}
+        for n, box in enumerate(boxes[:2])
+    ]
+    images.append({"file": "2.png", "detections": []})
+    named = {"info": {"format_version": "1.6"}, "detection_categories": {"1": "animal"}, "images": images}
+    (tmp_path / "md.json").write_text(json.dumps(named))
+    words = [f"data={data}", f"detections={tmp_path / 'md.json'}", f"output={tmp_path / 'out'}"]
+    assert main(["evaluate", *words]) == 0
+    assert "0.333 at 0.05 false boxes a photo" in capsys.readouterr().out
+    figures = json.loads((tmp_path / "out" / "boxes.json").read_text())["figures"]
+    assert figures["boxes"] == 3 and figures["chosen"] == {"confidence": 0.2, "recall": pytest.approx(1 / 3), "false_per_photo": pytest.approx(1 / 3)}  # fmt: skip
+    assert "| boxes | 3 | 3 | 0.333 |" in (tmp_path / "out" / "boxes.md").read_text()
