@@ -297,7 +297,7 @@ def test_a_network_learns_the_squares(tmp_path: Path) -> None:
     assert found >= 6
 
 
-@pytest.mark.parametrize("family", ["fcos", "fasterrcnn"])
+@pytest.mark.parametrize("family", ["fcos", pytest.param("fasterrcnn", marks=pytest.mark.slow)])
 def test_torchvisions_networks_are_trained_and_used(family: str, tmp_path: Path) -> None:
     """One one-stage and one two-stage family, on a backbone of timm's, from COCO boxes to detections."""
     from reid.detect import DetectorSettings, detect
