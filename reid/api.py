@@ -67,7 +67,7 @@ def census(
     Args:
         photos: Folder of photos.
         output: Folder for the report and the tables; run again with the same one, it goes on where it stopped.
-        detections: JSON of MegaDetector or a relative; without one every photo is taken whole.
+        detections: JSON of MegaDetector or a relative; without one the shipped detector looks for animals.
         catalogue: SQLite file of the animals known so far; empty for one in the output folder.
         settings: Any other setting by name, nested or dotted, for example
             `{"matcher": "sift", "decision.accept": 0.99}`.

@@ -39,7 +39,7 @@ VERBS = {
     "detect": Verb(
         "DetectConfig",
         "find the animals on photos",
-        "reid detect photos=season/ detections=megadetector.json output=runs/boxes",
+        "reid detect photos=season/ output=runs/boxes draw=sheets",
     ),
     "embed": Verb(
         "EmbedConfig",
@@ -53,12 +53,12 @@ VERBS = {
     ),
     "train": Verb(
         "TrainConfig",
-        "train a network on labelled animals",
+        "train a network on labelled animals, or a detector on boxes",
         "reid train data=labels.csv output=runs/train",
     ),
     "evaluate": Verb(
         "EvaluateConfig",
-        "judge networks on labelled animals",
+        "judge networks on labelled animals, or a detector on boxes",
         "reid evaluate model=[lite0-imagenet,runs/train] data=labelled.csv protocol=closed output=runs/judged",
     ),
     "export": Verb(

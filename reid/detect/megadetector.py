@@ -22,7 +22,13 @@ DECIMALS = 8
 """Of boxes in parts of the photo; a hundredth of a pixel survives on the largest photos."""
 
 
-def write_megadetector(detections: pd.DataFrame, photos: pd.DataFrame, path: str | Path) -> None:
+PASSED_OVER = ("box ", "listed more than once")
+"""How problems begin that do not mean that a photo was not looked at."""
+
+
+def write_megadetector(
+    detections: pd.DataFrame, photos: pd.DataFrame, path: str | Path, problems: pd.DataFrame | None = None
+) -> None:
     """Write detections as a MegaDetector file of format 1.6, whole or not at all.
 
     Every photo is listed: one without boxes with an empty list, one with an error as a failure with its
@@ -33,6 +39,7 @@ def write_megadetector(detections: pd.DataFrame, photos: pd.DataFrame, path: str
         detections: A `DETECTIONS` table.
         photos: The `PHOTOS` table that it was made from.
         path: The file to write; an existing one is replaced.
+        problems: The `PROBLEMS` table of the detect stage: photos that it could not look at become failures too.
 
     Raises:
         TableError: a detection's photo is not among the photos, has an error, or its size is not known.
@@ -43,13 +50,14 @@ def write_megadetector(detections: pd.DataFrame, photos: pd.DataFrame, path: str
     ids = {**IDS, **{name: str(i) for i, name in enumerate(names, start=len(IDS) + 1)}}
     boxes = dict(iter(detections.groupby("image_id", sort=False)))
     _refuse_strangers(boxes, photos)
+    failures = _failures(problems)
     info = {"format_version": FORMAT}
     if len(detections):
         info["detector"] = ", ".join(sorted(set(detections["detector"])))
     content = {
         "info": info,
         "detection_categories": {i: name for name, i in ids.items()},
-        "images": [_image(photo, boxes.get(photo.image_id), ids) for photo in rows_of(photos)],
+        "images": [_image(photo, boxes.get(photo.image_id), ids, failures) for photo in rows_of(photos)],
     }
     try:
         write_json(content, path)
@@ -67,10 +75,22 @@ def _refuse_strangers(boxes: dict[Any, pd.DataFrame], photos: pd.DataFrame) -> N
         )
 
 
-def _image(photo: Any, rows: pd.DataFrame | None, ids: dict[str, str]) -> dict[str, Any]:
+def _failures(problems: pd.DataFrame | None) -> dict[str, str]:
+    """Why photos were not looked at, by path."""
+    if problems is None:
+        return {}
+    return {
+        row.path: row.reason
+        for row in rows_of(problems[problems["stage"] == "detect"])
+        if not row.reason.startswith(PASSED_OVER)
+    }
+
+
+def _image(photo: Any, rows: pd.DataFrame | None, ids: dict[str, str], failures: dict[str, str]) -> dict[str, Any]:
     file = photo.path.replace("\\", "/")
-    if not pd.isna(photo.error):
-        return {"file": file, "detections": None, "failure": photo.error}
+    failure = photo.error if not pd.isna(photo.error) else failures.get(photo.path) if rows is None else None
+    if failure:
+        return {"file": file, "detections": None, "failure": failure}
     size = (photo.width, photo.height, photo.width, photo.height)
     found = [] if rows is None else rows_of(rows)
     return {

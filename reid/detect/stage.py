@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from reid.detect.boxes import repeats
+from reid.detect.bursts import believe_motion
 from reid.detect.protocol import number_of, problem_row, rows_of, tables
 from reid.detect.settings import DetectorSettings, make_detector
 from reid.tables import PHOTOS, check
@@ -19,7 +20,9 @@ SAME_BOX = 0.85
 """Two boxes of one category whose `iou` is above this are one box, written twice."""
 
 
-def detect(photos: pd.DataFrame, root: str | Path, settings: DetectorSettings) -> tuple[pd.DataFrame, pd.DataFrame]:
+def detect(
+    photos: pd.DataFrame, root: str | Path, settings: DetectorSettings, cache: Path | None = None
+) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Find the animals on a season's photos.
 
     A box's number, the last part of its `detection_id`, is its place among all boxes of its photo before any
@@ -30,6 +33,7 @@ def detect(photos: pd.DataFrame, root: str | Path, settings: DetectorSettings) -
         photos: A `PHOTOS` table; rows with an error are passed over.
         root: The folder that its paths start from.
         settings: Which detector, and which boxes to keep.
+        cache: Folder that keeps what was found on each photo; a stopped run then goes on where it was.
 
     Returns:
         A `DETECTIONS` table, in the order of the photos and of the boxes' numbers; and a `PROBLEMS` table of
@@ -42,7 +46,8 @@ def detect(photos: pd.DataFrame, root: str | Path, settings: DetectorSettings) -
         TableError: `photos` is no photos table.
     """
     photos = check(photos, PHOTOS)
-    found, problems = make_detector(settings).detect(photos, Path(root))
+    found, problems = make_detector(settings, cache).detect(photos, Path(root))
+    found = believe_motion(found, photos, Path(root), settings.burst)
     found = found[found["category"].isin(settings.categories) & (found["confidence"] >= settings.confidence)]
     found = _in_order(found, photos)
     path_of = dict(zip(photos["image_id"], photos["path"], strict=True))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import lightning.pytorch as pl
 import torch
@@ -13,7 +13,6 @@ from lightning.pytorch.callbacks import EarlyStopping, WeightAveraging
 from torch import Tensor
 
 from reid.train.curves import draw_curves, write_metrics
-from reid.train.sampler import Batches
 
 __all__ = ["Averaged", "Bar", "Epochs", "KeepLast", "Log", "Patience", "latest_figures"]
 
@@ -24,10 +23,18 @@ def latest_figures(trainer: pl.Trainer) -> dict[str, float]:
     return {name: value for name, value in logged.items() if name.rpartition("/")[2] in ("mAP", "top1", "queries")}
 
 
+class ByEpoch(Protocol):
+    """What draws anew in each epoch."""
+
+    def set_epoch(self, epoch: int) -> None:
+        """Say which epoch comes."""
+        ...
+
+
 class Epochs(pl.Callback):
     """Tells the sampler which epoch comes. Lightning tells it to samplers of single crops, and not to those of batches."""
 
-    def __init__(self, batches: Batches) -> None:
+    def __init__(self, batches: ByEpoch) -> None:
         self.batches = batches
 
     def on_load_checkpoint(

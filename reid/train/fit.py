@@ -15,9 +15,9 @@ import lightning.pytorch as pl
 import numpy as np
 import torch
 from lightning.pytorch.callbacks import ModelCheckpoint
+from torch import nn
 
 from reid.embed.allocator import keep_memory
-from reid.embed.network import EmbeddingNetwork
 from reid.embed.weights import fingerprint, save_network
 from reid.train.augment import Augmenter
 from reid.train.before import check, judge, refuse_half_on_cpu
@@ -27,11 +27,11 @@ from reid.train.loaders import training_loader, validation_loader
 from reid.train.material import Material, prepare
 from reid.train.module import Training
 from reid.train.outputs import card, check_same_data, describe, show
-from reid.train.recipe import PRECISIONS, Recipe
+from reid.train.recipe import PRECISIONS, Recipe, TrainerSettings
 from reid.train.sampler import Batches
 from reid.train.start import starting_network
 
-__all__ = ["Outcome", "train"]
+__all__ = ["Outcome", "fit", "make_trainer", "quiet", "take", "train"]
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,8 @@ def train(
         callbacks.append(Averaged(recipe.trainer.average))
     if recipe.trainer.patience and best:
         callbacks.append(Patience(recipe.validation.figure, recipe.trainer.patience))
-    trainer = _trainer(recipe, folder, callbacks)
+    held = recipe.optimiser.hold > 0
+    trainer = make_trainer(recipe.trainer, recipe.optimiser.clip, folder, callbacks, recipe.validation.every, held)
     batches = Batches(
         material.classes,
         material.datasets,
@@ -115,9 +116,9 @@ def train(
     if recipe.loss.arcface.begin == "means" and "arcface" in recipe.loss.active and not last.is_file():
         module.losses.begin(class_means(module.network, material.pictures, material.classes))
     held_out = validation_loader(material.held_out, recipe.sampler.batch, 0) if material.held_out is not None else None
-    _fit(trainer, module, loader, held_out, last)
+    fit(trainer, module, loader, held_out, last)
     path = Path(best.best_model_path) if best and best.best_model_path else last
-    epoch = _take(network, path)
+    epoch = take(network, path)
     row = next((row for row in log.rows if row["epoch"] == epoch), {})
     after = {name: row[name] for name in before if name in row}
     if trainer.is_global_zero:
@@ -140,26 +141,36 @@ def _best(recipe: Recipe, folder: Path) -> ModelCheckpoint:
     )  # fmt: skip
 
 
-def _trainer(recipe: Recipe, folder: Path, callbacks: list[Any]) -> pl.Trainer:
+def make_trainer(
+    own: TrainerSettings, clip: float, folder: Path, callbacks: list[Any], judge_every: int = 1, held: bool = False
+) -> pl.Trainer:
+    """Lightning's trainer as the settings ask for it; its log for TensorBoard where that is installed.
+
+    Args:
+        own: The settings.
+        clip: Longest gradient; 0 does not clip.
+        folder: Of the run.
+        callbacks: What is called as it goes.
+        judge_every: Epochs from one judgement to the next.
+        held: Whether some weights stand still for a while: they have no gradients that several devices could share.
+    """
     logger: Any = False
     if find_spec("tensorboard") or find_spec("tensorboardX"):
         from lightning.pytorch.loggers import TensorBoardLogger
 
         logger = TensorBoardLogger(folder, name="tensorboard", version="")
-    own = recipe.trainer
-    # weights that stand still have no gradients to share
-    held = own.devices > 1 and recipe.optimiser.hold > 0
     return pl.Trainer(
-        strategy="ddp_find_unused_parameters_true" if held else "auto",
+        strategy="ddp_find_unused_parameters_true" if held and own.devices > 1 else "auto",
         accelerator=own.accelerator, devices=own.devices, precision=PRECISIONS[own.precision],  # type: ignore[arg-type]
         max_epochs=own.epochs, accumulate_grad_batches=own.accumulate, callbacks=callbacks, logger=logger,
-        gradient_clip_val=recipe.optimiser.clip or None, check_val_every_n_epoch=recipe.validation.every,
+        gradient_clip_val=clip or None, check_val_every_n_epoch=judge_every,
         num_sanity_val_steps=0, use_distributed_sampler=False, enable_progress_bar=False, enable_model_summary=False,
         log_every_n_steps=10, default_root_dir=folder,
     )  # fmt: skip
 
 
-def _fit(trainer: pl.Trainer, module: Training, loader: Any, held_out: Any, last: Path) -> None:
+def fit(trainer: pl.Trainer, module: pl.LightningModule, loader: Any, held_out: Any, last: Path) -> None:
+    """Train, from the last state where there is one."""
     before = signal.getsignal(signal.SIGINT)
     try:
         trainer.fit(module, loader, held_out, ckpt_path=last if last.is_file() else None, weights_only=True)
@@ -170,7 +181,7 @@ def _fit(trainer: pl.Trainer, module: Training, loader: Any, held_out: Any, last
         signal.signal(signal.SIGINT, before)
 
 
-def _take(network: EmbeddingNetwork, path: Path) -> int:
+def take(network: nn.Module, path: Path) -> int:
     """Put a checkpoint's weights (the averaged ones, where there are such) into the network; returns its epoch."""
     kept = torch.load(path, map_location="cpu", weights_only=True)
     prefix = "network."

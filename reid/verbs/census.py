@@ -173,7 +173,7 @@ def _summary(config: CensusConfig, census: dict[str, Any], found: Found, catalog
     ]
     if config.detector.name == "whole":
         lines.append(
-            "No detections were given, so every photo was taken whole; give detections=FILE for a better census."
+            "Every photo was taken whole, as detector=whole asks; without it the shipped detector looks for animals."
         )
     lines.append(f"Report: {Path(config.output) / 'report.html'}   Catalogue: {catalogue}")
     return "\n".join(lines)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from reid.detect import DetectorSettings, detect, write_megadetector
+from reid.detect.drawing import draw_photos, draw_sheets
+from reid.errors import ConfigError, choices
 from reid.photos import ScanSettings
 from reid.tables import DETECTIONS, PROBLEMS
 from reid.verbs.common import collect_problems, input_path, run_folder, write_settings, write_table
@@ -13,13 +15,22 @@ from reid.verbs.season import scan_stage
 __all__ = ["DetectConfig", "run"]
 
 
+DRAWN = ("none", "sheets", "photos")
+
+
 @dataclass(frozen=True)
 class DetectConfig:
     photos: str
     output: str
     detections: str = ""
+    draw: str = "none"
+    """"sheets": contact sheets; "photos": each photo with boxes too; "none"."""
     scan: ScanSettings = field(default_factory=ScanSettings)
     detector: DetectorSettings = field(default_factory=DetectorSettings)
+
+    def __post_init__(self) -> None:
+        if self.draw not in DRAWN:
+            raise ConfigError(f"draw={self.draw!r} is unknown; choose one of {choices(DRAWN)}.")
 
 
 def run(config: DetectConfig) -> str:
@@ -27,13 +38,18 @@ def run(config: DetectConfig) -> str:
     root = input_path(config.photos, "photos", "folder")
     with run_folder(config.output, "detect", {"photos": str(root.resolve())}, root) as folder:
         season = scan_stage(root, folder, config.scan)
-        detections, problems = detect(season.photos, root, config.detector)
+        detections, problems = detect(season.photos, root, config.detector, folder / "cache" / "boxes")
         detections = write_table(detections, folder, DETECTIONS)
-        write_megadetector(detections, season.photos, folder / "megadetector.json")
+        write_megadetector(detections, season.photos, folder / "megadetector.json", problems)
         problems = write_table(collect_problems(season.problems, problems), folder, PROBLEMS, csv=True)
+        if config.draw != "none":
+            draw_sheets(season.photos, detections, root, folder / "drawn")
+        if config.draw == "photos":
+            draw_photos(season.photos, detections, root, folder / "drawn" / "photos")
         write_settings(config, folder)
     found = detections["image_id"].nunique()
+    drawn = "" if config.draw == "none" else " Pictures in its folder drawn."
     return (
         f"{len(detections)} animals on {found} of {len(season.photos)} photos; {len(problems)} problems.\n"
-        f"Tables, and megadetector.json for other programs, in {config.output}"
+        f"Tables, and megadetector.json for other programs, in {config.output}.{drawn}"
     )

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from reid.detect import DetectorSettings
 from reid.embed import Embedded, LoadedNetwork, load_network
 from reid.errors import ConfigError, InputError
 from reid.evaluate import (
@@ -31,6 +32,7 @@ from reid.evaluate.grid import draw_grid
 from reid.identify import assign_encounters
 from reid.tables import PROBLEMS, UNKNOWN, write_csv
 from reid.verbs.common import collect_problems, input_path, run_folder, write_settings, write_table
+from reid.verbs.evaluate_boxes import evaluate_boxes
 from reid.verbs.season import embed_stage, labelled_crops
 
 __all__ = ["EvaluateConfig", "run"]
@@ -41,18 +43,22 @@ class EvaluateConfig:
     """What is judged, and how.
 
     Attributes:
-        data: Labelled CSV.
+        data: Labelled CSV; for a detector a COCO file with boxes.
         output: Folder for the report.
         model: Name of a network, or a training run's folder; a list for several side by side; empty for the default.
+        detections: A detections file to judge on COCO boxes, as MegaDetector writes it.
         draws: Samples of the animals behind each interval; 0 for no intervals.
         protocol: The split, and what is left out of a query's gallery.
+        detector: A detector to judge; `whole` judges networks instead.
     """
 
     data: str
     output: str
     model: str | list[str] = ""
+    detections: str = ""
     draws: int = 1000
     protocol: ProtocolSettings = field(default_factory=ProtocolSettings)
+    detector: DetectorSettings = field(default_factory=lambda: DetectorSettings(name="whole"))
 
     def __post_init__(self) -> None:
         if self.draws < 0:
@@ -66,6 +72,8 @@ class EvaluateConfig:
 
 def run(config: EvaluateConfig) -> str:
     """Evaluate; returns the summary for the terminal."""
+    if config.detector.name != "whole":
+        return evaluate_boxes(config)
     source = input_path(config.data, "data", "labelled table")
     if not config.models:
         raise ConfigError("model=[] names no network; write model=NAME, or model=[NAME, FOLDER].")

@@ -55,7 +55,7 @@ def detected_crops(
     season: Scanned, folder: Path, detector: DetectorSettings, crop: CropSettings
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Find the animals; writes `detections.parquet`; returns the crops table and a problems table."""
-    detections, problems = detect(season.photos, season.root, detector)
+    detections, problems = detect(season.photos, season.root, detector, folder / "cache" / "boxes")
     detections = write_table(detections, folder, DETECTIONS)
     return make_crops(season.photos, detections, crop), problems
 

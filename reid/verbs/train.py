@@ -8,8 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from reid.detect import DetectorSettings
 from reid.embed.network import NetworkSpec
 from reid.train.augment import AugmentationSettings
+from reid.train.box_fit import BoxSettings
 from reid.train.classes import LabelSettings
 from reid.train.holdout import ValidationSettings
 from reid.train.loss_settings import LossSettings
@@ -24,6 +26,10 @@ if TYPE_CHECKING:
 __all__ = ["TrainConfig", "run"]
 
 
+WHOLE = "whole"
+"""The detector that finds nothing: what is trained is then a network that tells individuals apart."""
+
+
 @dataclass(frozen=True)
 class TrainConfig:
     data: str | list[str]
@@ -31,6 +37,8 @@ class TrainConfig:
     model: str = "lite0-imagenet"
     cache: str = ""
     licence: str = ""
+    detector: DetectorSettings = field(default_factory=lambda: DetectorSettings(name=WHOLE))
+    boxes: BoxSettings = field(default_factory=BoxSettings)
     network: NetworkSpec = field(default_factory=NetworkSpec)
     labels: LabelSettings = field(default_factory=LabelSettings)
     validation: ValidationSettings = field(default_factory=ValidationSettings)
@@ -46,6 +54,8 @@ GROUPS = ("network", "labels", "validation", "loss", "sampler", "augmentation", 
 
 def run(config: TrainConfig) -> str:
     """Train; returns the summary for the terminal."""
+    if config.detector.name != WHOLE:
+        return _run_boxes(config)
     from reid.train.fit import train
 
     recipe = Recipe(**{name: getattr(config, name) for name in GROUPS})
@@ -66,6 +76,28 @@ def run(config: TrainConfig) -> str:
             write_settings(config, folder)
         done = train(sources, recipe, config.model, folder, cache, config.licence)
     return _summary(config, recipe, done) if first else ""
+
+
+def _run_boxes(config: TrainConfig) -> str:
+    from reid.train.box_fit import train_boxes
+
+    sources = [config.data] if isinstance(config.data, str) else list(config.data)
+    for source in sources:
+        input_path(source, "data", "COCO file")
+    what = {
+        "data": [str(Path(source).expanduser().resolve()) for source in sources],
+        "detector": config.detector.name,
+        "model": config.detector.model,
+        **config.boxes.identity(config.trainer),
+    }
+    with run_folder(config.output, "train", what) as folder:
+        write_settings(config, folder)
+        done = train_boxes(sources, config.detector, config.boxes, config.trainer, folder, config.licence)
+    choice = f"detector={'spotted-cats' if config.detector.name == 'own' else config.detector.name}"
+    return (
+        f"{done.boxes} boxes on {done.photos} photos; {done.left_out} rows left out or cut (left_out.csv says why).\n"
+        f"Weights (fingerprint {done.fingerprint}) in {config.output}; use {choice} detector.model={config.output}"
+    )
 
 
 def _summary(config: TrainConfig, recipe: Recipe, done: Outcome) -> str:

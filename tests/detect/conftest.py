@@ -67,3 +67,18 @@ def lila(tmp_path: Path) -> Callable[..., Path]:
         return path
 
     return write
+
+
+@pytest.fixture
+def iou_of() -> Callable[[Any, Any], float]:
+    """Overlap of two boxes x1, y1, x2, y2, the plain way."""
+
+    def overlap(a: Any, b: Any) -> float:
+        wide = min(a[2], b[2]) - max(a[0], b[0])
+        high = min(a[3], b[3]) - max(a[1], b[1])
+        if wide <= 0 or high <= 0:
+            return 0.0
+        shared = wide * high
+        return float(shared / ((a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - shared))
+
+    return overlap

@@ -32,9 +32,9 @@ def numbers(found: pd.DataFrame) -> list[str]:
 @pytest.mark.parametrize(
     ("wrong", "says"),
     [
-        ({"name": "megadetctor"}, "there are recorded, whole"),
-        ({"name": None}, "there are recorded, whole"),
-        ({"name": ["whole"]}, "there are recorded, whole"),
+        ({"name": "megadetctor"}, "there are megadetector, onnx, own, recorded, together, torchvision, whole"),
+        ({"name": None}, "there are megadetector, onnx, own, recorded, together, torchvision, whole"),
+        ({"name": ["whole"]}, "there are megadetector, onnx, own, recorded, together, torchvision, whole"),
         ({"file": None}, "detector.file is None"),
         ({"confidence": 1.5}, "from 0 to 1"),
         ({"confidence": -0.1}, "from 0 to 1"),
@@ -49,6 +49,11 @@ def numbers(found: pd.DataFrame) -> list[str]:
         ({"min_side": 0}, "a whole number"),
         ({"min_side": 3.5}, "a whole number"),
         ({"min_side": "32"}, "a whole number"),
+        ({"overlap": 2}, "detector.overlap is 2; expected is a number from 0 to 1"),
+        ({"side": 100}, "a multiple of 32"),
+        ({"threads": -1}, "from 0"),
+        ({"name": "together"}, "needs two or more"),
+        ({"name": "together", "members": ({}, {}), "weights": (1.0,)}, "a number above 0 for each"),
     ],
 )
 def test_wrong_settings_are_refused_by_name(wrong: dict[str, Any], says: str) -> None:
@@ -63,7 +68,7 @@ def test_settings_from_yaml() -> None:
 
 def test_a_recorded_detector_needs_a_file() -> None:
     with pytest.raises(ConfigError, match="needs a detections file"):
-        make_detector(DetectorSettings())
+        make_detector(DetectorSettings(name="recorded"))
 
 
 @pytest.mark.parametrize("made", [DetectorSettings(name="whole"), DetectorSettings(file="x.json")])
@@ -88,7 +93,7 @@ class Backwards:
 
 
 def test_another_detector_is_put_in_order(photos: Photos, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(DETECTORS, "backwards", lambda settings: Backwards())
+    monkeypatch.setitem(DETECTORS, "backwards", lambda settings, cache: Backwards())
     table = photos({"b.jpg": (2000, 100), "a.jpg": (2000, 100)})
     found, _ = detect(table, "", DetectorSettings(name="backwards"))
     assert numbers(found) == [f"{photo}.jpg#{n}" for photo in "ba" for n in range(12)]

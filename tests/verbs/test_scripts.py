@@ -41,7 +41,10 @@ def test_a_sweep_makes_a_run_each(jaguars: Path, tmp_path: Path) -> None:
     [
         (["photos=nowhere", "output=x"], "no such folder"),
         (["photo=nowhere", "output=x"], "Did you mean photos"),
-        (["photos=a", "output=x", "detector=yolo"], "choose one of recorded, whole"),
+        (
+            ["photos=a", "output=x", "detector=yolo"],
+            "choose one of megadetector, onnx, recorded, spotted-cats, together, torchvision, whole",
+        ),
     ],
 )
 def test_mistakes(words: list[str], message: str, tmp_path: Path) -> None:
