@@ -64,7 +64,9 @@ def test_version_6_by_name(season: Path, monkeypatch: pytest.MonkeyPatch) -> Non
         def single_image_detection(self, photo: np.ndarray, det_conf_thres: float) -> dict[str, Any]:
             assert photo.shape == (100, 200, 3)
             xyxy = np.array([[20, 20, 70, 70], [0, 0, 9, 9]])
-            return {"detections": SimpleNamespace(xyxy=xyxy, confidence=np.array([0.8, 0.7]), class_id=np.array([0, 5]))}
+            return {
+                "detections": SimpleNamespace(xyxy=xyxy, confidence=np.array([0.8, 0.7]), class_id=np.array([0, 5]))
+            }
 
     module = ModuleType("PytorchWildlife.models.detection")
     module.MegaDetectorV6 = Network  # type: ignore[attr-defined]

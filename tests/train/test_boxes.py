@@ -15,7 +15,7 @@ from torchvision.ops import box_iou, generalized_box_iou_loss
 
 from reid.cli import main
 from reid.detect.coco import read_boxes
-from reid.detect.network import BoxNetwork, BoxNetworkSpec, decode, places
+from reid.detect.network import decode, places
 from reid.errors import ConfigError, FormatError, InputError
 from reid.train.box_assign import assign, pair_ious
 from reid.train.box_loss import box_losses, overlap_loss
@@ -182,9 +182,6 @@ def test_files_that_are_no_coco(tmp_path: Path) -> None:
         read_boxes(tmp_path / "empty.json", ["animal"])
 
 
-PLAIN = SceneSettings(0, 0, 0.6, 1.4, 0, 0, 0, 0, 0, 0, 0, 0)
-
-
 @pytest.mark.parametrize("mosaic", [False, True])
 @pytest.mark.parametrize("paste", [0.0, 1.0])
 def test_boxes_of_training_pictures_hold_the_dark_squares(tmp_path: Path, mosaic: bool, paste: float) -> None:
@@ -265,39 +262,7 @@ def test_a_training_that_was_stopped_gives_the_same_weights(tmp_path: Path, caps
 
 
 @pytest.mark.slow
-def test_a_network_learns_the_squares(tmp_path: Path) -> None:
-    """From random weights to every square found: assignment, losses and decoding belong together."""
-    torch.manual_seed(0)
-    photos = read_boxes(coco(tmp_path, 8), ["animal"]).photos
-    network = BoxNetwork(BoxNetworkSpec(width=0.25, side=128))
-    network.begin()
-    scenes, optimiser = Scenes(photos, [], PLAIN), torch.optim.AdamW(network.parameters(), lr=2e-3)
-    corners, strides = places(128, 128)
-    for step in range(90):
-        made = [scenes(n, 1000 * step + n, 128, False) for n in range(8)]
-        pixels = torch.from_numpy(np.stack([m.pixels for m in made]).transpose(0, 3, 1, 2)).float()
-        truths = [(torch.from_numpy(m.boxes).float(), torch.from_numpy(m.categories)) for m in made]
-        loss = sum(box_losses(network(pixels), truths, corners, strides).values())
-        optimiser.zero_grad()
-        loss.backward()  # type: ignore[union-attr]
-        optimiser.step()
-    network.eval()
-    found = 0
-    for n in range(8):
-        made_one = scenes(n, 77 + n, 128, False)
-        with torch.inference_mode():
-            raw = network(torch.from_numpy(made_one.pixels.transpose(2, 0, 1)[None].copy()).float())
-        boxes, said = decode(raw, corners, strides)
-        best = boxes[0, said[0, :, 0].argmax()]
-        found += (
-            bool(box_iou(best[None], torch.from_numpy(made_one.boxes).float()).max() > 0.5)
-            if len(made_one.boxes)
-            else 0
-        )
-    assert found >= 6
-
-
-@pytest.mark.parametrize("family", ["fcos", pytest.param("fasterrcnn", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("family", ["fcos", "fasterrcnn"])
 def test_torchvisions_networks_are_trained_and_used(family: str, tmp_path: Path) -> None:
     """One one-stage and one two-stage family, on a backbone of timm's, from COCO boxes to detections."""
     from reid.detect import DetectorSettings, detect
