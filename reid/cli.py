@@ -79,6 +79,11 @@ VERBS = {
         "fit the probabilities to labelled animals of your own",
         "reid calibrate data=[known.csv] output=runs/calibration",
     ),
+    "review": Verb(
+        "ReviewConfig",
+        "a page on this machine where a person says who is who",
+        "reid review catalogue=leopards.sqlite census=runs/season by=Anna",
+    ),
     "catalogue": Verb("", "look into a catalogue, correct it, look after it", "reid catalogue list leopards.sqlite"),
 }
 

@@ -25,6 +25,7 @@ FLOORS = [
     ["abundance"],
     ["evaluate"],
     ["train"],
+    ["review"],
     ["verbs", "config"],
     ["cli", "scripting"],
     ["api"],
