@@ -23,8 +23,9 @@ from reid.tables import CROPS, LINKS, MATCHES, PHOTOS, STATIONS, from_rows, writ
 
 RUN = "2024"
 PAIRS = 25
-SIZE = (240, 150)
-BOX = [20.0, 10.0, 200.0, 130.0]
+SIZE = (300, 180)
+BOXES = ([20.0, 10.0, 200.0, 130.0], [80.0, 40.0, 200.0, 130.0])
+"""Of the two ends of a pair: an animal that has not moved would be taken for background."""
 
 
 @dataclass(frozen=True)
@@ -89,13 +90,14 @@ def make(folder: Path, paint: Callable[..., np.ndarray], station: str = "S", mor
             random = np.random.default_rng(len(rows))
             photo = random.integers(50, 100, (SIZE[1], SIZE[0], 3), dtype=np.uint8)
             coat = paint(animal, 130, 200).astype(float) * random.uniform(0.7, 1.1)
-            photo[10:140, 20:220] = coat.clip(0, 255).astype(np.uint8)
+            left, top = (int(value) for value in BOXES[end][:2])
+            photo[top : top + 130, left : left + 200] = coat.clip(0, 255).astype(np.uint8)
             (made.root / path).parent.mkdir(parents=True, exist_ok=True)
             Image.fromarray(photo).save(made.root / path, quality=88)
             rows.append(
                 {
                     "crop_id": f"{path}@{content[:12]}#0", "image_id": f"{path}@{content[:12]}", "path": path,
-                    "content_hash": content, "bbox": BOX, "confidence": 0.9, "orientation": "left",
+                    "content_hash": content, "bbox": BOXES[end], "confidence": 0.9, "orientation": "left",
                     "orientation_probability": 0.99,
                     "date": pd.Timestamp("2024-05-01 18:00") + pd.Timedelta(days=animal + 40 * end, seconds=9 * shot),
                     "camera": f"{station}{where % 5}", "station": f"{station}{where % 5}", "sequence": name,
@@ -123,8 +125,10 @@ def make(folder: Path, paint: Callable[..., np.ndarray], station: str = "S", mor
     vectors = np.random.default_rng(0).normal(size=(len(crops), 8)).astype(np.float32)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
 
+    boxes = dict(zip(crops["crop_id"], crops["bbox"], strict=True))
+
     def picture(crop_id: str) -> bytes:
-        x, y, w, h = (int(value) for value in BOX)
+        x, y, w, h = (int(value) for value in boxes[crop_id])
         out = io.BytesIO()
         with Image.open(made.root / crop_id.partition("@")[0]) as image:
             image.crop((x, y, x + w, y + h)).save(out, "JPEG", quality=90)

@@ -220,7 +220,16 @@ def test_the_count_is_the_censuss(make_season: Callable[..., Path], tmp_path: Pa
 
 def test_a_season_of_another_catalogue_counts_known_individuals_once() -> None:
     links = from_rows(
-        [{"encounter": "e1", "other": "Bella", "kind": "individual", "probability": 1.0, "query": "x", "candidate": "y"}],
+        [
+            {
+                "encounter": "e1",
+                "other": "Bella",
+                "kind": "individual",
+                "probability": 1.0,
+                "query": "x",
+                "candidate": "y",
+            }
+        ],
         LINKS,
     )
     assert count({"e1": "Bella"}, {"e1": {"left"}}, links, known_flanks={"Bella": {"left"}}, draws=20).best == 1

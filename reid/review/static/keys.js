@@ -28,7 +28,8 @@ export function listenKeys(on) {
       event.preventDefault();
       return on.viewer.pan(...move[event.key]);
     }
-    if (!box.checked && event.key !== "?") return;
+    // without letters, the photos still take their own keys while they have the focus
+    if (!box.checked && !(event.target.id === "stage" && "+=-0".includes(event.key))) return;
     const key = event.key.length === 1 && !(event.key in plain) ? event.key.toLowerCase() : event.key;
     if (SAY[key] && !event.repeat) {
       event.preventDefault();

@@ -7,6 +7,8 @@ const list = document.getElementById("pick-list");
 const hint = document.getElementById("pick-hint");
 let asked = 0;
 let done = null;
+let shown = ""; // the text that the list answers
+let entered = false; // Enter was pressed before the list had followed the text
 
 function show(found, words) {
   hint.textContent = words;
@@ -25,10 +27,15 @@ function show(found, words) {
   );
 }
 
+function first() {
+  const button = list.querySelector("button");
+  if (input.value.trim() && button) button.click();
+}
+
 async function search(alike) {
   const mine = ++asked;
+  const text = input.value.trim();
   try {
-    const text = input.value.trim();
     if (!text && alike) {
       const near = await get("/api/lookalikes", { sighting: alike });
       if (mine === asked && near.found.length) return show(near.found, "Most alike to the network:");
@@ -37,6 +44,9 @@ async function search(alike) {
     if (mine !== asked) return;
     const more = answer.total > answer.found.length ? `The first ${answer.found.length} of ${answer.total}.` : "";
     show(answer.found, answer.total ? more : "Nobody fits.");
+    shown = text;
+    if (entered) first();
+    entered = false;
   } catch (error) {
     hint.textContent = error.message;
   }
@@ -47,6 +57,8 @@ export function pick(title, alike = "") {
   document.getElementById("pick-title").textContent = title;
   input.value = "";
   done = null;
+  shown = "";
+  entered = false;
   list.replaceChildren();
   dialog.returnValue = "cancel";
   let wait = 0;
@@ -58,7 +70,8 @@ export function pick(title, alike = "") {
     const buttons = [...list.querySelectorAll("button")];
     if (event.key === "Enter" && document.activeElement === input) {
       event.preventDefault();
-      if (buttons.length && input.value.trim()) buttons[0].click();
+      entered = shown !== input.value.trim();
+      if (!entered) first();
     } else if (event.key === "ArrowDown" || event.key === "ArrowUp") {
       event.preventDefault();
       const at = buttons.indexOf(document.activeElement) + (event.key === "ArrowDown" ? 1 : -1);

@@ -14,7 +14,7 @@ const panels = ["query", "candidate"].map((id) => document.getElementById(id));
 const viewer = new Viewer(stage, document.getElementById("lines"), panels);
 const empty = document.getElementById("empty");
 const others = document.getElementById("others");
-const AHEAD = 5;
+const AHEAD = 6;
 
 const state = { current: null, queue: [], given: [], skipped: new Set(JSON.parse(sessionStorage.getItem("reid-skipped") || "[]")), photo: false, sharp: false };
 let line = Promise.resolve(); // answers go one after the other
@@ -23,7 +23,7 @@ let filling = 0;
 const button = (name) => root.querySelector(`[data-do="${name}"]`);
 const pressed = (name, on) => button(name).setAttribute("aria-pressed", String(on));
 
-function none(words, links = []) {
+function none(words, links = [], over = true) {
   state.current = null;
   root.dataset.key = "";
   for (const panel of panels) panel.hidden = true;
@@ -36,7 +36,7 @@ function none(words, links = []) {
   others.replaceChildren();
   empty.hidden = false;
   empty.replaceChildren(words, ...links.map(([text, href]) => Object.assign(document.createElement("a"), { textContent: text, href })));
-  root.dataset.ready = "none";
+  root.dataset.ready = over ? "none" : "";
 }
 
 function show(item, keepView = false) {
@@ -115,7 +115,7 @@ async function exchange(change) {
 function next() {
   const item = state.queue.shift();
   if (item) return show(item);
-  none("Looking for the next question…");
+  none("Looking for the next question…", [], false);
   return fill();
 }
 
