@@ -75,9 +75,14 @@ def routes(desk: Desk) -> APIRouter:
         }
 
     @router.get("/count")
-    def count(season: str) -> dict[str, Any]:
-        revision, found = desk.count(season)
-        return {"revision": revision, **_count(found), "first": _count(desk.board(season).first or found)}
+    def count(season: str, rough: bool = False) -> dict[str, Any]:
+        revision, found, fewer = desk.count(season, rough)
+        return {
+            "revision": revision,
+            "rough": fewer,
+            **_count(found),
+            "first": _count(desk.board(season).first or found),
+        }
 
     @router.get("/item")
     def item(season: str, query: str, candidate: str | None = None) -> dict[str, Any]:

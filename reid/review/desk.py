@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -19,6 +20,9 @@ from reid.review.spots import Spots
 
 __all__ = ["Board", "Desk"]
 
+PATIENCE_S = 0.4
+"""A count that takes longer is drawn roughly while the answers come."""
+
 
 @dataclass
 class Board:
@@ -30,6 +34,7 @@ class Board:
         links: Finds links.
         gains: Remembers gains.
         first: Its count when it was first looked at.
+        seconds: How long a whole count took the last time.
     """
 
     season: Season
@@ -38,7 +43,8 @@ class Board:
     gains: Gains = field(default_factory=Gains)
     first: Count | None = None
     queue: Queue | None = None
-    counted: tuple[int, Count] | None = None
+    counted: tuple[int, Count, bool] | None = None
+    seconds: float = 0.0
     standing: Standing | None = None
     inputs: Inputs | None = None
     turn: threading.RLock = field(default_factory=threading.RLock)
@@ -114,18 +120,30 @@ class Desk:
                 board.queue = make_queue(standing, inputs, board.gains, self.settings.reviewer)
             return board.queue
 
-    def count(self, run: str) -> tuple[int, Count]:
-        """The season's count as the catalogue stands, drawn as `reid census` draws it; and the revision it is of."""
+    def count(self, run: str, rough: bool = False) -> tuple[int, Count, bool]:
+        """The season's count as the catalogue stands, drawn as `reid census` draws it.
+
+        Args:
+            run: The season.
+            rough: Where drawing took long the last time, draw a tenth as often: for somebody who is answering on.
+
+        Returns:
+            The revision it is of, the count, and whether it is a rough one.
+        """
         board = self.board(run)
         with board.counting:
             standing, inputs = self.state(run)
-            if board.counted is None or board.counted[0] != standing.revision:
-                given = board.season.count
+            fewer = rough and board.counted is not None and board.seconds > PATIENCE_S
+            if board.counted is None or board.counted[0] != standing.revision or (board.counted[2] and not fewer):
+                begin = time.perf_counter()
+                given, draws = board.season.count, self.settings.draws
                 found = count(
                     inputs.groups, inputs.flanks, inputs.table(), inputs.unsure, inputs.cannot, inputs.joined,
-                    inputs.known_flanks, given.confidence, self.settings.draws, given.seed,
+                    inputs.known_flanks, given.confidence, max(1, draws // 10) if fewer else draws, given.seed,
                 )  # fmt: skip
-                board.counted = (standing.revision, found)
+                if not fewer:
+                    board.seconds = time.perf_counter() - begin
+                board.counted = (standing.revision, found, fewer)
                 board.first = board.first or found
             return board.counted
 

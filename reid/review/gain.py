@@ -34,7 +34,7 @@ __all__ = ["Gains", "told"]
 
 EXACT = 9
 """A part of so many open links is gone through state by state, up to 512 of them."""
-DRAWS = 600
+DRAWS = 300
 """A larger part is drawn so often."""
 
 Part = tuple[tuple[object, ...], tuple[Edge, ...]]

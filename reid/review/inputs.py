@@ -16,7 +16,7 @@ import pandas as pd
 from reid.catalogue import Standing
 from reid.counts import encounter_flanks
 from reid.identify import link_encounters
-from reid.tables import LINKS, from_rows
+from reid.tables import LINKS, empty
 
 __all__ = ["Inputs", "Link", "Links", "make_inputs"]
 
@@ -59,8 +59,8 @@ class Inputs:
     decided: frozenset[str]
 
     def table(self) -> pd.DataFrame:
-        """The links as a LINKS table."""
-        return from_rows((link._asdict() for link in self.links), LINKS)
+        """The links with the columns of a LINKS table."""
+        return pd.DataFrame(self.links, columns=LINKS.names) if self.links else empty(LINKS)
 
 
 class Links:

@@ -120,15 +120,18 @@ def question_item(desk: Desk, run: str, question: Question) -> dict[str, Any]:
         "gain": question.gain,
         "matters": question.matters,
         "candidates": shown,
-        "reason": _why(item),
+        "reason": _why(item) if question.open else STRANGER,
     }
+
+
+STRANGER = "Like nobody who is known. Is it a new individual?"
 
 
 def _why(item: dict[str, Any]) -> str:
     """The question in words."""
     one, other = item["query"], item["candidate"]
     if other is None:
-        return "Nobody knows who this is, and its spots were like nobody's."
+        return STRANGER
     if one["identity"] is not None and one["identity"] == other["identity"]:
         return "The census took these for one animal. Is that right?"
     if one["identity"] is not None and other["identity"] is not None:

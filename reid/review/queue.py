@@ -12,13 +12,14 @@ from collections import Counter
 from dataclasses import dataclass
 
 from reid.catalogue import Standing
+from reid.counts.evidence import FLOOR
 from reid.counts.season import Season as Drawn
 from reid.counts.season import build_season
 from reid.review.gain import Gains, told
 from reid.review.inputs import Inputs, Link
 from reid.store import digest
 
-__all__ = ["MATTERS", "Question", "Queue", "draw_season", "make_queue"]
+__all__ = ["MATTERS", "NOTHING", "Question", "Queue", "draw_season", "make_queue"]
 
 MATTERS = 0.005
 """A gain, in animals squared, below which a question hardly moves the count."""
@@ -36,6 +37,7 @@ class Question:
         other: The candidate's encounter, or the individual that it shows.
         probability: That both are one animal, by their spots; None if they were not compared.
         gain: By how much the answer lowers the variance of the number of animals, on average.
+        open: Whether the two may well be one animal; false where an encounter is like nobody.
     """
 
     key: str
@@ -45,6 +47,7 @@ class Question:
     other: str | None
     probability: float | None
     gain: float
+    open: bool = True
 
     @property
     def matters(self) -> bool:
@@ -60,9 +63,17 @@ class Queue:
     revision: int
 
 
+NOTHING = 3 * FLOOR
+"""Links below this are as good as pairs that were never found worth comparing, and a season has very many of them."""
+
+
 def draw_season(inputs: Inputs) -> Drawn:
     """The season's nodes and edges as `reid.counts.count` draws them."""
-    links = ((link.encounter, link.other, link.kind, link.probability) for link in inputs.links)
+    links = (
+        (link.encounter, link.other, link.kind, link.probability)
+        for link in inputs.links
+        if link.probability >= NOTHING
+    )
     return build_season(
         inputs.groups, inputs.unsure, inputs.flanks, links, inputs.cannot, inputs.joined, inputs.known_flanks
     )
@@ -124,14 +135,13 @@ def _strangers(standing: Standing, inputs: Inputs, open_now: set[str], reviewer:
         return []
     met = Counter(inputs.groups.values())
     share = min(0.5, max(0.05, sum(n == 1 for n in met.values()) / max(1, len(inputs.groups))))
+    asked = {end for pair in inputs.answered for end in pair}  # who was compared once is not shown others, one by one
     best: dict[str, Link] = {}
     for link in inputs.links:
         ends = (link.encounter, link.other) if link.kind == "encounter" else (link.encounter,)
         for end in ends:
             known = best.get(end)
-            if frozenset((link.encounter, link.other)) not in inputs.answered and (
-                known is None or known.probability < link.probability
-            ):
+            if end not in asked and (known is None or known.probability < link.probability):
                 best[end] = link
     sightings: dict[str, str] = {}
     for key, seen in standing.seen.items():
@@ -142,11 +152,11 @@ def _strangers(standing: Standing, inputs: Inputs, open_now: set[str], reviewer:
         surest = best.get(name)
         if surest is None:
             key = digest(standing.run, sightings[name], None, length=12)
-            out.append(Question(key, sightings[name], None, name, None, None, told(share, reviewer)))
+            out.append(Question(key, sightings[name], None, name, None, None, told(share, reviewer), False))
             continue
         turned = surest.encounter != name
         query, candidate = (surest.candidate, surest.query) if turned else (surest.query, surest.candidate)
         other = surest.encounter if turned else surest.other
         key = digest(standing.run, surest.query, surest.candidate, length=12)
-        out.append(Question(key, query, candidate, name, other, surest.probability, told(share, reviewer)))
+        out.append(Question(key, query, candidate, name, other, surest.probability, told(share, reviewer), False))
     return out

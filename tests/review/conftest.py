@@ -16,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 pytest.importorskip("fastapi", reason="the extra 'review' is not installed")
 pytest.importorskip("uvicorn", reason="the extra 'review' is not installed")
 
-from review_makers import Made, make  # noqa: E402
+from review_makers import Made, make
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 ARGUMENTS = [

@@ -148,7 +148,7 @@ def test_every_answer_has_the_headers(served) -> None:
 
 
 def test_files_elsewhere_are_refused(served, made: Made, tmp_path: Path) -> None:
-    page, desk = served
+    page, _ = served
     secret = tmp_path / "secret.jpg"
     secret.write_bytes(next(made.root.glob("*/*.jpg")).read_bytes())
     (made.root / "link.jpg").symlink_to(secret)
@@ -264,7 +264,7 @@ def test_the_guard_itself() -> None:
 
 
 def test_pictures_are_kept_and_carry_no_metadata(served, made: Made) -> None:
-    page, desk = served
+    page, _ = served
     first = ask(page, PICTURE)[1]
     for file in made.root.rglob("*.jpg"):
         file.unlink()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import product
+from itertools import pairwise, product
 from pathlib import Path
 
 import numpy as np
@@ -94,7 +94,7 @@ def test_many_links_are_drawn_as_enumeration_says(monkeypatch: pytest.MonkeyPatc
 def test_a_chain_of_links_is_worth_what_each_link_is() -> None:
     random = np.random.default_rng(5)
     names = [f"e{n:02d}" for n in range(12)]
-    links = [(a, b, "encounter", float(random.uniform(0.2, 0.6))) for a, b in zip(names, names[1:], strict=False)]
+    links = [(a, b, "encounter", float(random.uniform(0.2, 0.6))) for a, b in pairwise(names)]
     season = build_season({n: n for n in names}, (), {n: {"left"} for n in names}, links, (), (), {})
     exact = {edge: edge.probability * (1 - edge.probability) for edge in season.edges}  # a chain: each join is one less
     for edge, gain in Gains().of(season, 1.0):

@@ -3,18 +3,34 @@ import { get } from "./api.js";
 
 const bar = document.getElementById("interval");
 const box = document.querySelector(".census");
-let asked = 0;
 
 function place(rect, low, high, scale) {
   rect.setAttribute("x", low * scale - 3);
   rect.setAttribute("width", (high - low) * scale + 6);
 }
 
-export async function refreshCount(season) {
-  const mine = ++asked;
+let wait = 0;
+let running = false;
+let again = false;
+
+// One at a time: what was asked for meanwhile is asked once more afterwards.
+export async function refreshCount(season, rough = true) {
+  clearTimeout(wait);
+  again = running;
+  if (running) return;
+  running = true;
   box.classList.add("stale");
-  const count = await get("/api/count", { season });
-  if (mine !== asked) return;
+  try {
+    const count = await get("/api/count", { season, rough });
+    if (!again) show(count);
+    if (count.rough) wait = setTimeout(() => refreshCount(season, false).catch(() => {}), 2500);
+  } finally {
+    running = false;
+  }
+  if (again) await refreshCount(season, rough);
+}
+
+function show(count) {
   box.classList.remove("stale");
   document.getElementById("best").textContent = count.headline;
   document.getElementById("between").textContent = `${count.between} (${Math.round(count.confidence * 100)}\u00a0% interval)`;

@@ -14,11 +14,12 @@ const panels = ["query", "candidate"].map((id) => document.getElementById(id));
 const viewer = new Viewer(stage, document.getElementById("lines"), panels);
 const empty = document.getElementById("empty");
 const others = document.getElementById("others");
-const AHEAD = 6;
+const AHEAD = 12;
 
 const state = { current: null, queue: [], given: [], skipped: new Set(JSON.parse(sessionStorage.getItem("reid-skipped") || "[]")), photo: false, sharp: false };
 let line = Promise.resolve(); // answers go one after the other
-let filling = 0;
+let filling = false;
+let more = false;
 
 const button = (name) => root.querySelector(`[data-do="${name}"]`);
 const pressed = (name, on) => button(name).setAttribute("aria-pressed", String(on));
@@ -119,12 +120,25 @@ function next() {
   return fill();
 }
 
+// One at a time: answers that come meanwhile are one more round afterwards.
 async function fill() {
-  const mine = ++filling;
+  more = filling;
+  if (filling) return;
+  filling = true;
   try {
-    await line.catch(() => {});
+    do {
+      more = false;
+      await line;
+      await refill();
+    } while (more);
+  } finally {
+    filling = false;
+  }
+}
+
+async function refill() {
+  try {
     const answer = await get("/api/queue", { season, limit: AHEAD, skip: [...state.skipped].join(",") });
-    if (mine !== filling) return;
     showLeft(answer);
     const busy = new Set([state.current && state.current.key, ...state.given.filter((one) => !one.event).map((one) => one.item.key)]);
     state.queue = answer.items.filter((one) => !busy.has(one.key));
