@@ -85,7 +85,10 @@ def served(catalogue: Path, census: Path) -> Iterator[str]:
         yield line.removeprefix("Review:").strip()
     finally:
         process.send_signal(signal.SIGINT)
-        process.wait(30)
+        try:
+            process.wait(60)
+        except subprocess.TimeoutExpired:
+            process.kill()  # it had not finished counting; there is nothing to lose
 
 
 def timed(label: str, work: Any) -> tuple[str, float]:

@@ -41,6 +41,7 @@ class Encounter:
         human: Whether a person decided.
         founding: Whether that person made a new individual of it, that is none of the others.
         denied: The individual that it was taken away from.
+        divided: Whether an answer took it away, and nobody has said since whose it is.
         probability: That the decision is right.
         reason: In words.
     """
@@ -51,6 +52,7 @@ class Encounter:
     human: bool
     founding: bool
     denied: str | None
+    divided: bool
     probability: float
     reason: str
 
@@ -113,12 +115,13 @@ def standing(connection: sqlite3.Connection, run_id: str) -> Standing:
         seen[sighting] = Seen(name, image, flank, bool(usable))
         if name in encounters:
             continue
-        founding, denied = False, None
+        founding, denied, divided = False, None, False
         if human:
             created, kind, before = connection.execute(DECIDED, (place,)).fetchone()
             founding = bool(created) and kind in FOUNDING
             denied = before if before != identity else None
-        encounters[name] = Encounter(name, identity, own, bool(human), founding, denied, probability, reason)
+            divided = identity is None and kind == "answer"
+        encounters[name] = Encounter(name, identity, own, bool(human), founding, denied, divided, probability, reason)
     elsewhere: dict[str, str] = {}
     flanks: dict[str, set[str]] = {}
     for sighting, identity, flank in connection.execute(ELSEWHERE, (run_id,)):

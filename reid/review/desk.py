@@ -108,7 +108,7 @@ class Desk:
                 board.standing = self.catalogue.standing(run)
                 board.inputs = None
             if board.inputs is None:
-                board.inputs = make_inputs(board.standing, board.links)
+                board.inputs = make_inputs(board.standing, board.links, board.season.reject)
             return board.standing, board.inputs
 
     def queue(self, run: str) -> Queue:

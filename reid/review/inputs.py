@@ -6,7 +6,7 @@ somebody told apart has no link, an encounter that somebody made a new individua
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import NamedTuple
@@ -39,6 +39,7 @@ class Inputs:
     Attributes:
         groups: Individual by encounter.
         unsure: Encounters of nobody.
+        apart: Encounters of nobody that count as an animal of their own, since they were told apart from the others.
         flanks: By encounter.
         links: Open ones and those that a person made certain.
         cannot: Pairs of encounters that are two animals.
@@ -50,6 +51,7 @@ class Inputs:
 
     groups: dict[str, str]
     unsure: frozenset[str]
+    apart: frozenset[str]
     flanks: dict[str, frozenset[str]]
     links: tuple[Link, ...]
     cannot: frozenset[frozenset[str]]
@@ -89,8 +91,14 @@ class Links:
         return self._links
 
 
-def make_inputs(standing: Standing, links: Links) -> Inputs:
-    """Put the season together as it stands."""
+def make_inputs(standing: Standing, links: Links, reject: float = 0.3) -> Inputs:
+    """Put the season together as it stands.
+
+    Args:
+        standing: The season.
+        links: Finds its links.
+        reject: Below this probability an encounter is like nobody: the census's `decision.reject`.
+    """
     usable = {seen.encounter for seen in standing.seen.values() if seen.usable}
     met = {name: one for name, one in standing.encounters.items() if name in usable}
     groups = {name: one.identity for name, one in met.items() if one.identity is not None}
@@ -117,9 +125,18 @@ def make_inputs(standing: Standing, links: Links) -> Inputs:
             found[name, "individual", identity] = (
                 old._replace(probability=1.0) if old else Link(name, identity, "individual", 1.0, "", "")
             )
+    unsure = frozenset(met.keys() - groups.keys())
+    told = {end for pair in different for end in pair} & unsure
+    apart = frozenset(
+        name
+        for name in told - _resembling(found.values(), reject)
+        if flanks[name] & {"left", "right"} and (not met[name].human or met[name].divided)
+    )
     return Inputs(
-        groups=groups,
-        unsure=frozenset(met.keys() - groups.keys()),
+        # no name holds a control character, so that nobody is called like these
+        groups=groups | {name: f"\0{name}" for name in apart},
+        unsure=unsure - apart,
+        apart=apart,
         flanks=flanks,
         links=tuple(found.values()),
         cannot=frozenset(cannot - joined),
@@ -144,6 +161,16 @@ def _answers(standing: Standing) -> tuple[set[frozenset[str]], set[frozenset[str
                 frozenset(str(end) for end in ends)
             )
     return found[0], found[1], found[2]
+
+
+def _resembling(links: Iterable[Link], least: float) -> set[str]:
+    """Encounters with a link of at least this probability."""
+    return {
+        end
+        for link in links
+        if link.probability >= least
+        for end in ((link.encounter, link.other) if link.kind == "encounter" else (link.encounter,))
+    }
 
 
 def _in_one_photo(standing: Standing) -> set[frozenset[str]]:

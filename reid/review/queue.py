@@ -3,7 +3,8 @@
 A question is an open link: a pair of sightings of two encounters, or of an encounter and an individual. They come in
 the order of their gain (see `reid.review.gain`), the pair that settles the count most first. An undecided encounter
 without an open link is asked about too: it may be anyone. It counts with the share of the season's animals that were
-met once, which estimates how often the next encounter is a stranger (Good 1953).
+met once, which estimates how often the next encounter is a stranger (Good 1953). One that was told apart from all that
+it resembles counts as an animal already, and is asked about last, for its name.
 """
 
 from __future__ import annotations
@@ -131,6 +132,7 @@ def _question(run: str, link: Link, gain: float) -> Question:
 def _strangers(standing: Standing, inputs: Inputs, open_now: set[str], reviewer: float) -> list[Question]:
     """Undecided encounters that no open link is about, and that no person has looked at."""
     alone = sorted(name for name in inputs.unsure if name not in open_now and name not in inputs.decided)
+    alone += sorted(inputs.apart)
     if not alone:
         return []
     met = Counter(inputs.groups.values())
@@ -149,14 +151,16 @@ def _strangers(standing: Standing, inputs: Inputs, open_now: set[str], reviewer:
             sightings.setdefault(seen.encounter, key)
     out = []
     for name in alone:
+        # who counts as an animal already only waits for its name
+        gain = 0.0 if name in inputs.apart else told(share, reviewer)
         surest = best.get(name)
         if surest is None:
             key = digest(standing.run, sightings[name], None, length=12)
-            out.append(Question(key, sightings[name], None, name, None, None, told(share, reviewer), False))
+            out.append(Question(key, sightings[name], None, name, None, None, gain, False))
             continue
         turned = surest.encounter != name
         query, candidate = (surest.candidate, surest.query) if turned else (surest.query, surest.candidate)
         other = surest.encounter if turned else surest.other
         key = digest(standing.run, surest.query, surest.candidate, length=12)
-        out.append(Question(key, query, candidate, name, other, surest.probability, told(share, reviewer), False))
+        out.append(Question(key, query, candidate, name, other, surest.probability, gain, False))
     return out

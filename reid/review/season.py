@@ -46,7 +46,7 @@ class Season:
         matcher: What compared their spots.
         calibration: File of the calibration; empty for the shipped one.
         count: How the census was counted.
-        accept: From which probability on the census joined two encounters.
+        reject: Below which probability an encounter is like nobody.
     """
 
     run: str
@@ -56,7 +56,7 @@ class Season:
     matcher: MatcherSettings = field(default_factory=MatcherSettings)
     calibration: str = ""
     count: CountSettings = field(default_factory=CountSettings)
-    accept: float = 0.95
+    reject: float = 0.3
 
     @cached_property
     def places(self) -> tuple[Place, ...]:
@@ -140,7 +140,7 @@ def read_season(folder: Path, photos: str = "") -> Season:
         matcher=MatcherSettings(**settings.get("matcher", {})),
         calibration=str(settings.get("calibration", {}).get("file", "")),
         count=CountSettings(**settings.get("count", {})),
-        accept=float(settings.get("decision", {}).get("accept", 0.95)),
+        reject=float(settings.get("decision", {}).get("reject", 0.3)),
     )
 
 

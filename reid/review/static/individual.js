@@ -43,11 +43,13 @@ function ask(title, body, words, field = null) {
 
 const paragraph = (textContent, className = "") => element("p", { textContent, className });
 
+const many = (number, noun) => `${number} ${noun}${number === 1 ? "" : "s"}`;
+
 function preview(found) {
   const [now, then] = found.individuals;
-  const facts = found.results.map((one) => paragraph(`${one.identity === "new" ? "A new individual" : one.identity} would have ${one.sightings} photos in ${one.encounters} encounters (${one.flanks.join(", ") || "no flank"}).`));
-  const seasons = Object.entries(found.seasons).map(([season, pair]) => paragraph(`${season}: ${pair[0]} individuals now, ${pair[1]} then.`, "soft"));
-  return [...facts, paragraph(`The catalogue has ${now} individuals now, and would have ${then}.`), ...seasons, ...found.warnings.map((words) => paragraph(words, "mark-doubt"))];
+  const facts = found.results.map((one) => paragraph(`${one.identity === "new" ? "A new individual" : one.identity} would have ${many(one.sightings, "photo")} in ${many(one.encounters, "encounter")} (${one.flanks.join(", ") || "no flank"}).`));
+  const seasons = Object.entries(found.seasons).map(([season, pair]) => paragraph(`${season}: ${many(pair[0], "individual")} now, ${pair[1]} then.`, "soft"));
+  return [...facts, paragraph(`The catalogue has ${many(now, "individual")} now, and would have ${then}.`), ...seasons, ...found.warnings.map((words) => paragraph(words, "mark-doubt"))];
 }
 
 const ASK = {

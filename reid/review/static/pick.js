@@ -15,7 +15,7 @@ function show(found, words) {
   list.replaceChildren(
     ...found.map((one) => {
       const image = element("img", { src: picture(one.cover || one.sighting, 240), alt: "", loading: "lazy" });
-      const facts = one.encounters ? `${one.encounters} encounters · ${one.flanks.join(", ") || "no flank"}` : "looks alike";
+      const facts = one.encounters ? `${one.encounters} ${one.encounters === 1 ? "encounter" : "encounters"} · ${one.flanks.join(", ") || "no flank"}` : "looks alike";
       const text = element("span", {}, element("bdi", { className: "name", textContent: one.identity }), element("small", { className: "soft", textContent: facts }));
       const button = element("button", { type: "button" }, element("span", { className: "frame" }, image), text);
       button.addEventListener("click", () => {

@@ -24,6 +24,12 @@ let more = false;
 const button = (name) => root.querySelector(`[data-do="${name}"]`);
 const pressed = (name, on) => button(name).setAttribute("aria-pressed", String(on));
 
+// Whether there is something to answer.
+function usable(on) {
+  for (const one of root.querySelectorAll("[data-say]")) one.disabled = !on;
+  others.parentElement.hidden = !on;
+}
+
 function none(words, links = [], over = true) {
   state.current = null;
   root.dataset.key = "";
@@ -35,6 +41,7 @@ function none(words, links = [], over = true) {
   document.getElementById("facts").textContent = "";
   document.getElementById("spots-words").textContent = "";
   others.replaceChildren();
+  usable(false);
   empty.hidden = false;
   empty.replaceChildren(words, ...links.map(([text, href]) => Object.assign(document.createElement("a"), { textContent: text, href })));
   root.dataset.ready = over ? "none" : "";
@@ -45,6 +52,8 @@ function show(item, keepView = false) {
   root.dataset.ready = "";
   root.dataset.key = item.key;
   empty.hidden = true;
+  usable(true);
+  stage.classList.toggle("one", !item.candidate);
   state.photo = false;
   state.sharp = false;
   pressed("photo", false);
@@ -54,9 +63,6 @@ function show(item, keepView = false) {
   fillFacts(item);
   fillPanel(panels[0], item.query, false, (sighting) => exchange({ query: sighting }));
   fillPanel(panels[1], item.candidate, item.mirrored, (sighting) => exchange({ candidate: sighting }));
-  if (!item.candidate) {
-    panels[1].hidden = true;
-  }
   fillOthers(item);
   button("photo").disabled = !item.query.photo && !(item.candidate && item.candidate.photo);
   const found = prepare(item);
