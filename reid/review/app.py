@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,11 @@ def make_app(desk: Desk, guard: Guard) -> Any:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"][1:])
         return said(request, 422, f"{where or 'the request'}: {first['msg']}.")
+
+    @app.exception_handler(Exception)
+    def _(request: Request, error: Exception) -> Response:
+        traceback.print_exception(error)  # a defect of ours: whoever started the page can report it
+        return said(request, 500, "This is a defect of reid, and nothing was changed. The terminal says more.")
 
     def refusal(refused: RefusedError) -> Response:
         return HTMLResponse(show.error(refused.status, refused.reason, nav=False), refused.status)

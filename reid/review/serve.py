@@ -36,12 +36,13 @@ class Served:
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             self.socket.bind((HOST, port))
+            self.socket.listen(128)  # who comes before the server is up waits, and is not turned away
         except OSError as error:
             self.socket.close()
             raise ConfigError(f"port={port} cannot be used: {error.strerror}. Name another, or 0 for any.") from None
         self.guard = Guard(new_token(), self.socket.getsockname()[1])
         config = uvicorn.Config(
-            make_app(desk, self.guard), log_level="warning", access_log=False, proxy_headers=False, server_header=False,
+            make_app(desk, self.guard), log_level="critical", access_log=False, proxy_headers=False, server_header=False,
             lifespan="off", ws="none", timeout_graceful_shutdown=2,
         )  # fmt: skip
         self.server = uvicorn.Server(config)
