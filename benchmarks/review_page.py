@@ -105,11 +105,15 @@ def weigh(context: Any, home: str, address: str) -> dict[str, Any]:
         kind = "pictures" if answer.url.split("?")[0].endswith(("/picture", "/photo")) else "html, style, scripts"
         sizes[kind].append(len(answer.body()))
 
-    page.on("requestfinished", lambda request: count(request.response()))
+    def finished(request: Any) -> None:
+        count(request.response())
+
+    page.on("requestfinished", finished)
     begin = time.perf_counter()
     page.goto(home + address)
     page.wait_for_load_state("networkidle")
     first = 1000 * (time.perf_counter() - begin) - 500  # networkidle waits half a second itself
+    page.remove_listener("requestfinished", finished)
     begin = time.perf_counter()
     page.goto(home + address)
     again = 1000 * (time.perf_counter() - begin)
@@ -188,6 +192,9 @@ def measure(file: Path, census: Path, run: str, chromium: str, questions: int, p
         page.wait_for_url("**/review")
         with Catalogue(file, create=False) as catalogue:
             result["key to next question, ms"] = answer_questions(page, catalogue, questions, 1.0)
+        page.locator(".census:not(.stale)").wait_for(timeout=180_000)
+        page.wait_for_timeout(3000)
+        page.locator(".census:not(.stale)").wait_for(timeout=180_000)  # the whole count after the rough one
         page.close()
         addresses = {
             "review": "/review",

@@ -31,6 +31,7 @@ class Pair(BaseModel):
     key: str
     query: str
     candidate: str | None = None
+    revision: int | None = None
 
 
 class Answer(BaseModel):
@@ -87,18 +88,18 @@ def routes(desk: Desk) -> APIRouter:
     @router.get("/item")
     def item(season: str, query: str, candidate: str | None = None) -> dict[str, Any]:
         links = {link.candidate: link.probability for link in desk.candidates(season, _encounter(desk, query), 1000)}
-        return comparison(desk, season, query, candidate, links.get(candidate or ""), candidate in links)
+        return comparison(desk, season, query, candidate, links.get(candidate or ""))
 
     @router.post("/answer")
     def answer(given: Answer) -> dict[str, Any]:
         event, words = _answer(desk, given)
-        return {"event": event, "words": words, **_after(desk, given.pending)}
+        return {"event": event, "words": words, **_after(desk, given.pending, event)}
 
     @router.post("/undo")
     def undo(given: Undoing) -> dict[str, Any]:
         by = given.by.strip() or None
         event = desk.catalogue.undo(by, given.event, own=given.event is None)
-        return {"event": event, "words": "Taken back.", **_after(desk, given.pending)}
+        return {"event": event, "words": "Taken back.", **_after(desk, given.pending, desk.catalogue.last_event)}
 
     return router
 
@@ -110,10 +111,17 @@ def _encounter(desk: Desk, sighting: str) -> str:
     return str(row["encounter"])
 
 
-def _after(desk: Desk, pending: list[Pair]) -> dict[str, Any]:
-    """Which of the questions on the screen are still to be asked, and the state that this was read in."""
-    revision = desk.catalogue.last_event
-    return {"revision": revision, "open": {p.key: still_open(desk, p.query, p.candidate) for p in pending}}
+def _after(desk: Desk, pending: list[Pair], event: int) -> dict[str, Any]:
+    """Which of the questions on the screen are still to be asked, and which state they are of now.
+
+    A question that was read just before this event is of the state after it, too. Where somebody else's event lies
+    between, it stays of the state that was seen, so that the catalogue can refuse an answer that is based on it.
+    """
+    alone = desk.catalogue.last_event == event
+    return {
+        "open": {pair.key: still_open(desk, pair.query, pair.candidate) for pair in pending},
+        "revisions": {pair.key: event if alone and pair.revision == event - 1 else pair.revision for pair in pending},
+    }
 
 
 def _answer(desk: Desk, given: Answer) -> tuple[int, str]:

@@ -11,9 +11,8 @@ from reid.errors import CatalogueError
 from reid.review.desk import Desk
 from reid.review.queue import Question
 from reid.review.words import apart, how_far, likely, side, when
-from reid.store import digest
 
-__all__ = ["best_of", "comparison", "lookalikes", "pair_key", "question_item", "side_of", "still_open"]
+__all__ = ["best_of", "comparison", "lookalikes", "question_item", "side_of", "still_open"]
 
 
 def side_of(desk: Desk, sighting: str) -> dict[str, Any]:
@@ -61,9 +60,7 @@ def _share(desk: Desk, row: dict[str, Any]) -> list[float] | None:
     return [x / size[0], y / size[1], w / size[0], h / size[1]]
 
 
-def comparison(
-    desk: Desk, run: str, query: str, candidate: str | None, probability: float | None, known: bool = True
-) -> dict[str, Any]:
+def comparison(desk: Desk, run: str, query: str, candidate: str | None, probability: float | None) -> dict[str, Any]:
     """Two sightings side by side.
 
     Args:
@@ -71,9 +68,9 @@ def comparison(
         run: The season that the query is of.
         query: A sighting.
         candidate: Another one, or None.
-        probability: That both are one animal.
-        known: Whether the census compared them, so that a missing probability means something.
+        probability: That both are one animal; None if they were not compared.
     """
+    revision = desk.catalogue.last_event  # before anything is read: a change meanwhile is then noticed
     one = side_of(desk, query)
     other = side_of(desk, candidate) if candidate else None
     places = dict(desk.places(run))
@@ -92,8 +89,7 @@ def comparison(
         "likely": likely(probability) if candidate else "nobody to compare with",
         "between": [fact for fact in facts if fact],
         "mirrored": mirrored,
-        "known": known,
-        "revision": desk.catalogue.last_event,
+        "revision": revision,
     }
 
 
@@ -190,8 +186,3 @@ def best_of(desk: Desk, identity: str, flank: str) -> str | None:
         if page.rows:
             return str(max(page.rows, key=lambda row: row["bbox"][2] * row["bbox"][3])["sighting"])
     return None
-
-
-def pair_key(run: str, query: str, candidate: str | None) -> str:
-    """The key of a pair that no queue made."""
-    return digest(run, query, candidate, length=12)

@@ -131,22 +131,26 @@ def routes(desk: Desk, show: Show) -> APIRouter:
         text: str = "", season: str = "", station: str = "", sex: str = "", flank: str = "", certainty: str = "",
         order: str = "name", page: int = 1, number: int = 0,
     ) -> Response:  # fmt: skip
-        wanted = _wanted(str(number) if number else text, season, station, sex, flank, certainty)
-        found = catalogue.find(wanted, order, page, 24)
-        rows = [row for row in found.rows if not number or row["number"] == number]
+        if number:
+            about = catalogue.about(str(number))
+            found = Page([about] if "encounters" in about else [], 1, 1, 24, about["revision"])
+        else:
+            found = catalogue.find(_wanted(text, season, station, sex, flank, certainty), order, page, 24)
+        rows = found.rows
         limit = 24 if number else 4
         for row in rows:
             sides = [flank] if flank else ["left", "right"]
+            each = limit // len(sides)
             shown = [
-                catalogue.gallery(row["identity"], Filter(flank=side, usable=True), size=200).rows for side in sides
+                catalogue.gallery(row["identity"], Filter(flank=side, usable=True), size=each).rows for side in sides
             ]
             if not any(shown):
                 shown = [catalogue.gallery(row["identity"], size=limit).rows]
-            row["pictures"] = [picture for one in shown for picture in one[: max(1, limit // len(shown))]]
+            row["pictures"] = [picture for one in shown for picture in one]
         query = {"text": text, "season": season, "station": station, "sex": sex, "flank": flank,
                  "certainty": certainty, "order": order, "number": number or ""}  # fmt: skip
         return html("sheet.html.jinja", title="Contact sheet", rows=rows, pager=pager("/sheet", found, query),
-                    query=query, total=len(rows) if number else found.total)  # fmt: skip
+                    query=query, total=found.total)  # fmt: skip
 
     @router.get("/changes")
     def changes() -> Response:

@@ -228,6 +228,21 @@ def test_wrong_answers_say_why_and_change_nothing(served, body: Any, words: str)
     assert desk.catalogue.last_event == 1
 
 
+def test_a_question_on_the_screen_keeps_the_state_that_was_seen(served) -> None:
+    """One's own answer carries the waiting questions along; somebody else's change between does not."""
+    page, desk = served
+    waiting = {"key": "w", "query": sighting(1, 0), "candidate": sighting(1, 1), "revision": 1}
+    first = json.loads(ask(page, "/api/answer", "POST", {**ANSWER, "revision": 1, "pending": [waiting]})[1])
+    assert first["revisions"] == {"w": 2} and first["open"] == {"w": True}
+    desk.catalogue.answer(sighting(1, 0), sighting(1, 1), "same", by="Bo")
+    third = {**ANSWER, "query": sighting(2, 0), "candidate": sighting(2, 1), "revision": 2}
+    then = json.loads(ask(page, "/api/answer", "POST", {**third, "pending": [{**waiting, "revision": 2}]})[1])
+    assert then["revisions"] == {"w": 2} and then["open"] == {"w": False}
+    late = {**ANSWER, "query": sighting(1, 0), "candidate": sighting(1, 1), "said": "different", "revision": 2}
+    answer, text = ask(page, "/api/answer", "POST", late)
+    assert answer.status == 409 and "Bo changed this in the meantime" in json.loads(text)["error"]
+
+
 def test_wrong_addresses_say_why(served) -> None:
     page, _ = served
     for path, words in [

@@ -162,11 +162,11 @@ function count() {
   refreshCount(season).catch((error) => say(error.message, true));
 }
 
-const waiting = () => [state.current, ...state.queue].filter((item) => item && item.query).map((item) => ({ key: item.key, query: item.query.sighting, candidate: item.candidate ? item.candidate.sighting : null, item }));
+const waiting = () => [state.current, ...state.queue].filter((item) => item && item.query).map((item) => ({ key: item.key, query: item.query.sighting, candidate: item.candidate ? item.candidate.sighting : null, revision: item.revision, item }));
 
 function settle(answer, asked) {
   for (const { key, item } of asked) {
-    item.revision = answer.revision;
+    item.revision = answer.revisions[key];
     item.closed = answer.open[key] === false;
   }
   state.queue = state.queue.filter((item) => !item.closed);
@@ -189,7 +189,7 @@ function give(said) {
     const asked = waiting().filter((one) => one.item !== item);
     const body = { season, query: item.query.sighting, candidate: item.candidate ? item.candidate.sighting : null, said, probability: item.probability, revision: item.revision };
     try {
-      const answer = await post("/api/answer", { ...body, pending: asked.map(({ key, query, candidate }) => ({ key, query, candidate })) });
+      const answer = await post("/api/answer", { ...body, pending: asked.map(({ key, query, candidate, item: one }) => ({ key, query, candidate, revision: one.revision })) });
       entry.event = answer.event;
       say(answer.words, false, ["Undo", undo]);
       settle(answer, asked);
@@ -214,7 +214,7 @@ function undo() {
     const last = state.given.pop();
     const asked = waiting();
     try {
-      const answer = await post("/api/undo", { event: last ? last.event : null, pending: asked.map(({ key, query, candidate }) => ({ key, query, candidate })) });
+      const answer = await post("/api/undo", { event: last ? last.event : null, pending: asked.map(({ key, query, candidate, item: one }) => ({ key, query, candidate, revision: one.revision })) });
       say(answer.words);
       settle(answer, asked);
       if (comparing) return await load();
