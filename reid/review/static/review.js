@@ -18,6 +18,7 @@ const AHEAD = 12;
 
 const state = { current: null, queue: [], given: [], skipped: new Set(JSON.parse(sessionStorage.getItem("reid-skipped") || "[]")), photo: false, sharp: false };
 let line = Promise.resolve(); // answers go one after the other
+let clock = 0; // counts the answers given
 let filling = false;
 let more = false;
 
@@ -143,10 +144,13 @@ async function fill() {
 }
 
 async function refill() {
+  const mark = clock;
+  const under = new Set(state.given.filter((one) => !one.event));
   try {
     const answer = await get("/api/queue", { season, limit: AHEAD, skip: [...state.skipped].join(",") });
     showLeft(answer);
-    const busy = new Set([state.current && state.current.key, ...state.given.filter((one) => !one.event).map((one) => one.item.key)]);
+    // what was answered while the list was on its way may still be in it
+    const busy = new Set([state.current && state.current.key, ...state.given.filter((one) => under.has(one) || one.at > mark).map((one) => one.item.key)]);
     state.queue = answer.items.filter((one) => !busy.has(one.key));
     for (const item of state.queue.slice(0, 3)) prepare(item);
     if (!state.current) {
@@ -180,7 +184,7 @@ function give(said) {
   const item = state.current;
   if (!item) return;
   if (!item.candidate && !["unusable", "new"].includes(said)) return say("There is nobody to compare with: choose somebody (C), or say that it is new (I).", true);
-  const entry = { item, event: 0 };
+  const entry = { item, event: 0, at: ++clock };
   state.given.push(entry);
   if (comparing) state.current = item;
   else next();
