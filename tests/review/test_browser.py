@@ -27,7 +27,7 @@ HARM = [
 def open_page(browser: Any, address: str, width: int = 1366, height: int = 768) -> Any:
     context = browser.new_context(viewport={"width": width, "height": height})
     page = context.new_page()
-    page.set_default_timeout(15_000)
+    page.set_default_timeout(40_000)
     page.faults = []
     page.on("pageerror", lambda error: page.faults.append(str(error)))
     page.on("dialog", lambda dialog: (page.faults.append("a dialog"), dialog.dismiss()))
