@@ -89,6 +89,11 @@ VERBS = {
         "compare animals with another park without handing over photographs",
         "reid exchange export catalogue=leopards.sqlite key=park.key output=runs/for-the-neighbours",
     ),
+    "review": Verb(
+        "ReviewConfig",
+        "a page on this machine where a person says who is who",
+        "reid review catalogue=leopards.sqlite census=runs/season by=Anna",
+    ),
     "catalogue": Verb("", "look into a catalogue, correct it, look after it", "reid catalogue list leopards.sqlite"),
 }
 

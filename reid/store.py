@@ -56,7 +56,7 @@ class RowStore:
         """The rows that are there, of the keys asked for. A part that cannot be read counts as not there."""
         wanted = pa.array(sorted(set(keys)), type=pa.string())
         found: dict[str, dict[str, Any]] = {}
-        for part in self._parts():
+        for part in self.parts():
             try:
                 table = pq.read_table(part, filters=pc.field("key").isin(wanted))
             except (pa.ArrowInvalid, OSError):
@@ -71,13 +71,14 @@ class RowStore:
             return
         self.folder.mkdir(parents=True, exist_ok=True)
         table = pa.Table.from_pylist([{"key": key, **row} for key, row in rows.items()], schema=self.schema)
-        last = max((int(part.stem.split("-")[1]) for part in self._parts()), default=-1)
+        last = max((int(part.stem.split("-")[1]) for part in self.parts()), default=-1)
         path = self.folder / f"part-{last + 1:06d}.parquet"
         partial = path.with_name(path.name + ".part")
         pq.write_table(table, partial)
         partial.replace(path)
 
-    def _parts(self) -> list[Path]:
+    def parts(self) -> list[Path]:
+        """The files, in the order in which they were written."""
         return sorted(self.folder.glob("part-*.parquet"))
 
 

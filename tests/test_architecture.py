@@ -26,6 +26,7 @@ FLOORS = [
     ["exchange"],
     ["evaluate"],
     ["train"],
+    ["review"],
     ["verbs", "config"],
     ["cli", "scripting"],
     ["api"],

@@ -38,6 +38,7 @@ def test_the_wheel_works_from_any_folder(jaguars: Path, tmp_path: Path) -> None:
     inside = set(zipfile.ZipFile(wheel).namelist())
     for name in ("reid/configs/census.yaml", "reid/configs/calibration/aliked.json", "reid/counts/report.html.jinja"):
         assert name in inside
+    assert {"reid/review/templates/review.html.jinja", "reid/review/static/review.js"} <= inside
     assert {"reid/py.typed", "reid/embed/weights/flank-lite0.safetensors"} <= inside
     zipfile.ZipFile(wheel).extractall(tmp_path / "site")
     elsewhere = tmp_path / "elsewhere"

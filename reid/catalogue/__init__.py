@@ -5,5 +5,15 @@ from reid.catalogue.catalogue import Catalogue, open_catalogue
 from reid.catalogue.preview import Preview
 from reid.catalogue.revisions import LostUpdateError
 from reid.catalogue.settings import CatalogueSettings
+from reid.catalogue.standing import Standing
 
-__all__ = ["Catalogue", "CatalogueSettings", "Filter", "LostUpdateError", "Page", "Preview", "open_catalogue"]
+__all__ = [
+    "Catalogue",
+    "CatalogueSettings",
+    "Filter",
+    "LostUpdateError",
+    "Page",
+    "Preview",
+    "Standing",
+    "open_catalogue",
+]

@@ -82,6 +82,15 @@ class Base:
             raise CatalogueError("this system does not tell who you are; sign with by=NAME.") from None
 
     @property
+    def signatory(self) -> str:
+        """Who signs the edits that name nobody.
+
+        Raises:
+            CatalogueError: Nobody was named, and the system does not tell who is logged in.
+        """
+        return self._signature(None)
+
+    @property
     def fingerprint(self) -> str | None:
         """What made the vectors in use; None before the first."""
         with self._reading() as connection:

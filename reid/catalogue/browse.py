@@ -13,7 +13,7 @@ from reid.catalogue.views import STANDS
 from reid.errors import CatalogueError, choices
 from reid.tables import FLANKS, UNKNOWN
 
-__all__ = ["ORDERS", "Filter", "Page", "about", "facets", "individuals", "sightings"]
+__all__ = ["ORDERS", "Filter", "Page", "about", "encounter", "facets", "individuals", "sighting", "sightings"]
 
 LARGEST = 1000
 
@@ -185,11 +185,43 @@ def sightings(connection: sqlite3.Connection, wanted: Filter, identity: str | No
     where = f"FROM shown s WHERE {' AND '.join(terms)}"
     total = connection.execute(f"SELECT count(*) {where}", values).fetchone()[0]
     query = f"SELECT {SIGHTING} {where} ORDER BY s.date IS NULL, s.date, s.sighting LIMIT ? OFFSET ?"
-    rows = _rows(connection.execute(query, [*values, limit, offset]))
-    for row in rows:
-        row["usable"], row["human"] = bool(row["usable"]), bool(row["human"])
-        row["bbox"] = [row.pop(name) for name in ("x", "y", "width", "height")]
+    rows = [_plain(row) for row in _rows(connection.execute(query, [*values, limit, offset]))]
     return Page(rows, total, page, size, state.last_event(connection))
+
+
+def _plain(row: dict[str, Any]) -> dict[str, Any]:
+    row["usable"], row["human"] = bool(row["usable"]), bool(row["human"])
+    row["bbox"] = [row.pop(name) for name in ("x", "y", "width", "height")]
+    return row
+
+
+NAMED = ", ".join(f"s.{name}" for name in SIGHTING.split(", ")) + ", person.name AS identity, person.root"
+OF = f"SELECT {NAMED} FROM shown s LEFT JOIN person ON person.individual = s.individual WHERE "
+
+
+def sighting(connection: sqlite3.Connection, key: str) -> dict[str, Any] | None:
+    """One sighting, with whose it is; None if there is none."""
+    rows = _rows(connection.execute(f"{OF} s.sighting = ?", (key,)))
+    return _identified(connection, rows[0]) if rows else None
+
+
+def encounter(connection: sqlite3.Connection, run_id: str, name: str) -> list[dict[str, Any]]:
+    """The sightings of an encounter, by time."""
+    given = connection.execute(
+        "SELECT encounter FROM encounter JOIN run USING (run) WHERE run_id = ? AND name = ?", (run_id, name)
+    )
+    query = f"{OF} s.place = ? ORDER BY s.date IS NULL, s.date, s.sighting"
+    return [
+        _identified(connection, row)
+        for (place,) in given.fetchall()
+        for row in _rows(connection.execute(query, (place,)))
+    ]
+
+
+def _identified(connection: sqlite3.Connection, row: dict[str, Any]) -> dict[str, Any]:
+    root = row.pop("root")
+    number = connection.execute("SELECT number FROM person WHERE individual = ?", (root,)).fetchone()
+    return {**_plain(row), "number": number[0] if number else None}
 
 
 def about(connection: sqlite3.Connection, identity: str) -> dict[str, Any]:

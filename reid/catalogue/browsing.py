@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from reid.catalogue import browse, preview
+from reid.catalogue import standing as season
 from reid.catalogue.base import Base
 from reid.catalogue.browse import Filter, Page
 from reid.catalogue.editing import Parts
 from reid.catalogue.preview import Preview
+from reid.catalogue.standing import Standing
 
 __all__ = ["Browsing"]
 
@@ -72,3 +74,18 @@ class Browsing(Base):
         """What `split(identity, parts)` would change."""
         with self._browsing() as connection:
             return preview.splitting(connection, identity, parts)
+
+    def standing(self, run_id: str) -> Standing:
+        """A season as it stands: whose its encounters are, what persons answered; see `reid.catalogue.standing`."""
+        with self._browsing() as connection:
+            return season.standing(connection, run_id)
+
+    def sighting(self, key: str) -> dict[str, Any] | None:
+        """One sighting: the row that `gallery` has of it, with `identity` (None for nobody's); None if there is none."""
+        with self._browsing() as connection:
+            return browse.sighting(connection, key)
+
+    def encounter(self, run_id: str, name: str) -> list[dict[str, Any]]:
+        """The sightings of one encounter, in the order of their time; rows as of `sighting`."""
+        with self._browsing() as connection:
+            return browse.encounter(connection, run_id, name)

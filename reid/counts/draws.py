@@ -10,7 +10,7 @@ from reid.counts.bounds import Animal, fewest
 from reid.counts.evidence import Edge, root_of
 from reid.counts.season import Season
 
-__all__ = ["Animals", "draw_counts"]
+__all__ = ["Animals", "draw_counts", "without_certain"]
 
 
 class Animals:
@@ -58,7 +58,7 @@ def draw_counts(season: Season, draws: int, seed: int) -> tuple[np.ndarray, np.n
         Two integer arrays of length `draws`: the fewest animals that each draw allows (see `fewest`), and the
         most, where everything that no link joins is an animal of its own.
     """
-    season = _without_certain(season)
+    season = without_certain(season)
     probability = np.array([edge.probability for edge in season.edges])
     random = np.random.default_rng(seed)
     low, high = np.empty(draws, dtype=np.int64), np.empty(draws, dtype=np.int64)
@@ -71,8 +71,11 @@ def draw_counts(season: Season, draws: int, seed: int) -> tuple[np.ndarray, np.n
     return low, high
 
 
-def _without_certain(season: Season) -> Season:
-    """The season with its certain edges followed, once for all draws: a node for each animal so far."""
+def without_certain(season: Season) -> Season:
+    """The season with its certain edges followed, once for all draws: a node for each animal so far.
+
+    The edges that are left keep their order.
+    """
     animals = Animals(season)
     for edge in season.edges:
         if edge.probability >= 1:

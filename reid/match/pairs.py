@@ -76,15 +76,21 @@ class PairVerifier:
                 problems[path, str(error)] = {"stage": "match", "path": path, "reason": str(error)}
         return from_rows(problems.values(), PROBLEMS)
 
+    def has(self, query: str, candidate: str) -> bool:
+        """Whether this pair, in this order, was compared before."""
+        key = self._pair_key(self._pair(query, candidate))
+        return bool(self.store and self.store.get([key]))
+
     def verify(self, query: str, candidate: str) -> Verified:
-        """How well two crops agree; their spots are sought if need be."""
+        """How well two crops agree; their spots are sought, and the result kept, if need be."""
         pair = self._pair(query, candidate)
         key = self._pair_key(pair)
-        if self.store:
-            kept = self.store.get([key]).get(key)
-            if kept:
-                return _unpack(kept)
-        return self._compare(query, candidate, pair)
+        kept = self.store.get([key]).get(key) if self.store else None
+        if kept is None:
+            kept = _pack(self._compare(query, candidate, pair))
+            if self.store:
+                self.store.add({key: kept})
+        return _unpack(kept)
 
     def verify_all(self, pairs: list[tuple[str, str]]) -> list[dict[str, float]]:
         """`matches`, `inliers` and `local_score` of each pair, in order."""

@@ -169,6 +169,46 @@ class Sequences(RuleBasedStateMachine):
         self.catalogue.close()
         self.catalogue = Catalogue(folder / path.name, create=False)
 
+    @rule(data=st.data(), what=st.sampled_from(["rename", "merge", "decide", "split", "undo"]), at=st.integers(1, 40))
+    def crash_in_an_edit(self, data: st.DataObject, what: str, at: int) -> None:
+        """The same within an edit: it is not there at all, or, where it has fewer statements, there as a whole."""
+        one, other = (data.draw(st.sampled_from(self.names())) for _ in range(2))
+        visit = data.draw(st.sampled_from(self.met() or [("r1", "e1")]))
+        plain, real = {
+            "rename": (lambda: self.plain.rename(one, "Stella"), lambda: self.catalogue.rename(one, "Stella", "Anna")),
+            "merge": (lambda: self.plain.merge(one, other), lambda: self.catalogue.merge(one, other, "Anna")),
+            "decide": (lambda: self.plain.decide(*visit, one), lambda: self.catalogue.decide(*visit, one, "Bo")),
+            "split": (lambda: self.plain.split(one, [visit]), lambda: self.catalogue.split(one, [visit], "Bo")),
+            "undo": (self.plain.undo, lambda: self.catalogue.undo("Bo")),
+        }[what]
+        if what == "decide" and not self.plain.now.place:
+            return
+        folder, path = Path(tempfile.mkdtemp(dir=self.folder)), self.catalogue.path
+        count, refused = 0, False
+
+        def trace(_: str) -> None:
+            nonlocal count
+            count += 1
+            if count == at:
+                for part in ("", "-wal"):
+                    if path.with_name(path.name + part).exists():
+                        shutil.copy(path.with_name(path.name + part), folder)
+
+        self.catalogue._connection.set_trace_callback(trace)
+        try:
+            real()
+        except CatalogueError:
+            refused = True
+        self.catalogue._connection.set_trace_callback(None)
+        if count >= at:
+            self.catalogue.close()
+            self.catalogue = Catalogue(folder / path.name, create=False)
+        elif refused:
+            with pytest.raises(RefusedError):
+                plain()
+        else:
+            plain()
+
     @invariant()
     def the_same(self) -> None:
         assert self.actual() == self.plain.table()

@@ -1,0 +1,174 @@
+"""What a census left in its folder, and the page needs: photos, matches, stations, vectors, settings.
+
+The catalogue alone is enough to review: it has the pictures and the decisions. The census's folder adds the other
+candidates, the spots, the whole photos, and where the stations stand.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from reid.catalogue import Catalogue
+from reid.counts import CountSettings
+from reid.errors import InputError, TableError
+from reid.match import MatcherSettings
+from reid.tables import CROPS, MATCHES, PHOTOS, STATIONS, read
+
+__all__ = ["Place", "Season", "bare_season", "read_season", "run_of"]
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a station is, in degrees."""
+
+    station: str
+    latitude: float
+    longitude: float
+
+
+@dataclass(frozen=True)
+class Season:
+    """One season's files; without a census's folder only what the catalogue says.
+
+    Attributes:
+        run: Its id in the catalogue.
+        folder: The census's folder.
+        root: The photo folder.
+        matches: `query`, `candidate` (sightings) and `probability`, one row a compared pair.
+        matcher: What compared their spots.
+        calibration: File of the calibration; empty for the shipped one.
+        count: How the census was counted.
+        reject: Below which probability an encounter is like nobody.
+    """
+
+    run: str
+    folder: Path | None
+    root: Path | None
+    matches: pd.DataFrame
+    matcher: MatcherSettings = field(default_factory=MatcherSettings)
+    calibration: str = ""
+    count: CountSettings = field(default_factory=CountSettings)
+    reject: float = 0.3
+
+    @cached_property
+    def places(self) -> tuple[Place, ...]:
+        """Stations whose place is known: the mean of their cameras'."""
+        if self.folder is None or not (self.folder / "stations.parquet").is_file():
+            return ()
+        frame = read(self.folder / "stations.parquet", STATIONS).dropna(subset=["latitude", "longitude"])
+        mean = frame.groupby("station", sort=True)[["latitude", "longitude"]].mean()
+        return tuple(Place(str(name), float(row.latitude), float(row.longitude)) for name, row in mean.iterrows())
+
+    @cached_property
+    def sizes(self) -> dict[str, tuple[float, float]]:
+        """Width and height of each photo, by image_id."""
+        if self.folder is None:
+            return {}
+        frame = read(self.folder / "photos.parquet", PHOTOS).dropna(subset=["width", "height"])
+        return {
+            str(image): (float(width), float(height))
+            for image, width, height in zip(frame["image_id"], frame["width"], frame["height"], strict=True)
+        }
+
+    @cached_property
+    def vectors(self) -> dict[str, np.ndarray]:
+        """The vector of each sighting, (d,) float32 of unit length."""
+        if self.folder is None or not (self.folder / "embeddings.npy").is_file():
+            return {}
+        values = np.load(self.folder / "embeddings.npy", mmap_mode="r", allow_pickle=False)
+        crops = read(self.folder / "crops.parquet", CROPS)["crop_id"]
+        if len(values) != len(crops):
+            raise TableError(f"{self.folder} has {len(values)} vectors for {len(crops)} crops; take the census again.")
+        return {f"{self.run}:{crop}": values[row] for row, crop in enumerate(crops)}
+
+
+def run_of(season: str, photos: str) -> str:
+    """What a catalogue calls a census's season: the name given, else the photo folder's with a mark of where it lies.
+
+    >>> run_of("2015", "/photos"), run_of("", "/photos/a:b")
+    ('2015', 'a-b-e8ab4ac1')
+    """
+    if season:
+        return season
+    place = hashlib.sha256(photos.encode()).hexdigest()[:8]
+    return f"{Path(photos).name}-{place}".replace(":", "-")
+
+
+def read_season(folder: Path, photos: str = "") -> Season:
+    """Read a census's folder.
+
+    Args:
+        folder: The census's `output`.
+        photos: Where the photos lie now, if they were moved.
+
+    Raises:
+        InputError: It is no census's folder, or the photos are not there.
+    """
+    try:
+        about = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        about = {}
+    if about.get("verb") != "census" or not (folder / "matches.parquet").is_file():
+        raise InputError(f"census={folder} is no folder of a finished census; give the census's output.")
+    settings = _settings(folder)
+    run = run_of(str(settings.get("season") or ""), str(about["photos"]))
+    root = Path(photos).expanduser() if photos else Path(about["photos"])
+    if photos and not root.is_dir():
+        raise InputError(f"photos={photos}: no such folder. Check the path; it is taken from {Path.cwd()}.")
+    own = set(read(folder / "crops.parquet", CROPS)["crop_id"])
+    matches = read(folder / "matches.parquet", MATCHES)
+    return Season(
+        run=run,
+        folder=folder,
+        root=root if root.is_dir() else None,
+        matches=pd.DataFrame(
+            {
+                "query": run + ":" + matches["query"],
+                # a crop of the catalogue has its run in its name already
+                "candidate": [f"{run}:{name}" if name in own else str(name) for name in matches["candidate"]],
+                "probability": matches["probability"],
+            }
+        ),
+        matcher=MatcherSettings(**settings.get("matcher", {})),
+        calibration=str(settings.get("calibration", {}).get("file", "")),
+        count=CountSettings(**settings.get("count", {})),
+        reject=float(settings.get("decision", {}).get("reject", 0.3)),
+    )
+
+
+def _settings(folder: Path) -> dict[str, Any]:
+    import yaml
+
+    try:
+        values = yaml.safe_load((folder / "settings.yaml").read_text(encoding="utf-8"))
+    except (OSError, yaml.YAMLError):
+        values = None
+    return values if isinstance(values, dict) else {}
+
+
+def bare_season(catalogue: Catalogue, run: str, photos: str = "") -> Season:
+    """A season of which only the catalogue is there: each decision is a pair with a probability."""
+    decided = catalogue.decisions(run)
+    owner = catalogue.standing(run)
+    rows = []
+    for row in decided.dropna(subset=["query", "candidate"]).itertuples(index=False):
+        query = f"{run}:{row.query}"
+        candidate = f"{run}:{row.candidate}"
+        if candidate not in owner.seen:
+            candidate = str(row.candidate)
+        other = owner.seen.get(candidate)
+        whose = owner.encounters[other.encounter].identity if other else owner.elsewhere.get(candidate)
+        # the probability of a stranger is that of being nobody's; of a name, that of being this one's
+        same = row.decision == "unsure" or whose == row.identity
+        rows.append((query, candidate, float(row.probability if same else 1 - row.probability)))
+    frame = pd.DataFrame(rows, columns=["query", "candidate", "probability"])
+    root = Path(photos).expanduser() if photos else None
+    return Season(run, None, root, frame.drop_duplicates(["query", "candidate"]))
