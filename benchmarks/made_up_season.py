@@ -17,8 +17,8 @@ import pandas as pd
 from PIL import Image
 
 from reid.catalogue import Catalogue
+from reid.catalogue.seasons import season_id
 from reid.identify import decide, group_encounters, link_encounters
-from reid.review.season import run_of
 from reid.tables import CROPS, MATCHES, PHOTOS, STATIONS, from_rows, write
 
 FINGERPRINT = "made-up"
@@ -97,7 +97,7 @@ def make(
         both_flanks: Share of encounters that show both sides.
     """
     root, out, file = folder / "photos", folder / "census", folder / "catalogue.sqlite"
-    run = run_of("", str(root.resolve()))
+    run = season_id("", root)
     random = np.random.default_rng(seed)
     weights = random.gamma(1.2, size=individuals)
     animal = np.concatenate(

@@ -6,7 +6,6 @@ candidates, the spots, the whole photos, and where the stations stand.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -17,12 +16,13 @@ import numpy as np
 import pandas as pd
 
 from reid.catalogue import Catalogue
+from reid.catalogue.seasons import season_id
 from reid.counts import CountSettings
 from reid.errors import InputError, TableError
 from reid.match import MatcherSettings
 from reid.tables import CROPS, MATCHES, PHOTOS, STATIONS, read
 
-__all__ = ["Place", "Season", "bare_season", "read_season", "run_of"]
+__all__ = ["Place", "Season", "bare_season", "read_season"]
 
 
 @dataclass(frozen=True)
@@ -90,18 +90,6 @@ class Season:
         return {f"{self.run}:{crop}": values[row] for row, crop in enumerate(crops)}
 
 
-def run_of(season: str, photos: str) -> str:
-    """What a catalogue calls a census's season: the name given, else the photo folder's with a mark of where it lies.
-
-    >>> run_of("2015", "/photos"), run_of("", "/photos/a:b")
-    ('2015', 'a-b-e8ab4ac1')
-    """
-    if season:
-        return season
-    place = hashlib.sha256(photos.encode()).hexdigest()[:8]
-    return f"{Path(photos).name}-{place}".replace(":", "-")
-
-
 def read_season(folder: Path, photos: str = "") -> Season:
     """Read a census's folder.
 
@@ -119,7 +107,7 @@ def read_season(folder: Path, photos: str = "") -> Season:
     if about.get("verb") != "census" or not (folder / "matches.parquet").is_file():
         raise InputError(f"census={folder} is no folder of a finished census; give the census's output.")
     settings = _settings(folder)
-    run = run_of(str(settings.get("season") or ""), str(about["photos"]))
+    run = season_id(str(settings.get("season") or ""), str(about["photos"]))
     root = Path(photos).expanduser() if photos else Path(about["photos"])
     if photos and not root.is_dir():
         raise InputError(f"photos={photos}: no such folder. Check the path; it is taken from {Path.cwd()}.")

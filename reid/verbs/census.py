@@ -11,6 +11,7 @@ import pandas as pd
 from reid._version import __version__
 from reid.abundance import PopulationSettings
 from reid.catalogue import Catalogue
+from reid.catalogue.seasons import season_id
 from reid.counts import (
     CountSettings,
     count,
@@ -44,7 +45,7 @@ from reid.verbs.common import collect_problems, input_path, run_folder, write_se
 from reid.verbs.compare import Side, compare
 from reid.verbs.known import known_side
 from reid.verbs.results import Found, write_results
-from reid.verbs.season import Scanned, detected_crops, embed_stage, scan_stage, season_id, write_vectors
+from reid.verbs.season import Scanned, detected_crops, embed_stage, scan_stage, write_vectors
 
 __all__ = ["CensusConfig", "run"]
 

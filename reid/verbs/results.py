@@ -10,6 +10,7 @@ import pandas as pd
 
 from reid.abundance import estimate_population
 from reid.abundance.words import short_section
+from reid.catalogue.seasons import season_id
 from reid.counts import Count, Section, assemble_report, census_tables, choose_pictures, write_report
 from reid.embed import LoadedNetwork
 from reid.match import Calibration, LocalMatcher, PairVerifier
@@ -17,7 +18,7 @@ from reid.store import write_json
 from reid.tables import UNKNOWN, records, write_csv
 from reid.verbs.estimate import APART
 from reid.verbs.figures import crop_pictures, match_figures
-from reid.verbs.season import Scanned, season_id
+from reid.verbs.season import Scanned
 
 if TYPE_CHECKING:
     from reid.verbs.census import CensusConfig

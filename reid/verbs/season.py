@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +16,7 @@ from reid.store import write_json
 from reid.tables import CROPS, DETECTIONS, PHOTOS, STATIONS
 from reid.verbs.common import write_table
 
-__all__ = ["Scanned", "detected_crops", "embed_stage", "labelled_crops", "scan_stage", "season_id", "write_vectors"]
+__all__ = ["Scanned", "detected_crops", "embed_stage", "labelled_crops", "scan_stage", "write_vectors"]
 
 
 @dataclass(frozen=True)
@@ -28,14 +27,6 @@ class Scanned:
     photos: pd.DataFrame
     stations: pd.DataFrame
     problems: pd.DataFrame
-
-
-def season_id(name: str, root: Path) -> str:
-    """What a catalogue calls a season: the name given, else the photo folder's with a mark of where it lies."""
-    if name:
-        return name
-    place = hashlib.sha256(str(root.resolve()).encode()).hexdigest()[:8]
-    return f"{root.resolve().name}-{place}".replace(":", "-")
 
 
 def scan_stage(root: Path, folder: Path, settings: ScanSettings) -> Scanned:

@@ -16,7 +16,6 @@ from reid.catalogue import Catalogue
 from reid.cli import main
 from reid.errors import ConfigError
 from reid.review import ReviewSettings
-from reid.review.season import run_of
 from reid.verbs.review import ReviewConfig
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -71,13 +70,3 @@ def test_settings() -> None:
     assert ReviewConfig("a", ["b", "c"]).folders == ["b", "c"] and ReviewConfig("a", "b").folders == ["b"]
     with pytest.raises(ConfigError, match="draws=0"):
         ReviewSettings(draws=0)
-
-
-def test_a_season_is_called_as_the_census_calls_it(tmp_path: Path) -> None:
-    from reid.verbs.census import CensusConfig, season_id
-
-    folder = tmp_path / "a:b"
-    folder.mkdir()
-    for season in ("", "2015"):
-        config = CensusConfig(str(folder), "out", season=season)
-        assert run_of(season, str(folder.resolve())) == season_id(config, folder)
