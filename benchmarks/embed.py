@@ -18,6 +18,8 @@ import reid
 from reid.detect import DetectorSettings, detect
 from reid.embed import embed_crops, load_network, make_crops
 from reid.embed.batch import BATCH
+from reid.embed.flank import flank_reader
+from reid.embed.torso import HEIGHT, WIDTH, load_finder
 from reid.photos import read_photo, scan
 
 ROUNDS = 3
@@ -46,6 +48,8 @@ def main() -> None:
         photos, _ = scan(root)
         crops = make_crops(photos, detect(photos, root, DetectorSettings(name="whole"))[0])
         shape = (BATCH, 3, loaded.spec.height, loaded.spec.width)
+        torsos = loaded.spec.frame == "torso"  # then a finder and a reader of flanks come before the network
+        small = torch.randint(0, 255, (BATCH, 3, HEIGHT, WIDTH), dtype=torch.uint8)
         tensors = [torch.randint(0, 255, shape, dtype=torch.uint8) for _ in range(-(-count // BATCH))]
         disk, memory = [], []
         for turn in range(ROUNDS + 1):
@@ -54,6 +58,9 @@ def main() -> None:
             halfway = time.perf_counter()
             with torch.inference_mode():
                 for batch in tensors:
+                    if torsos:
+                        load_finder()[0](small)
+                        flank_reader().flanks(small)
                     loaded.network.embed(batch)
             if turn:  # the first round warms up
                 disk.append(count / (halfway - started))

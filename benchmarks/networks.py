@@ -1,4 +1,7 @@
-"""How well embedding networks tell animals apart, each on what it was not trained on, and how fast they are.
+"""How well embedding networks tell animals apart, and how fast they are.
+
+The shipped reid-base was trained on all of NyalaData and ATRW, so its own figures there say nothing: give the folder of a training
+that held them out (docs/models.md says how) with `--models`.
 
 `python benchmarks/networks.py --data ../shared/data [--models lite0-imagenet reid-base] [--output benchmarks/results]`
 
