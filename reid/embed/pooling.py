@@ -46,7 +46,7 @@ class GridPool(nn.Module):
     def forward(self, features: Tensor) -> Tensor:
         x = self.join(self.reduce(features)).float()
         # torch's adaptive pooling, as products of matrices, which every engine has
-        rows, columns = (pooling_matrix(size, grid) for size, grid in zip(x.shape[-2:], self.grid, strict=True))
+        rows, columns = (pooling_matrix(int(size), grid) for size, grid in zip(x.shape[-2:], self.grid, strict=True))
         return (rows.to(x.device) @ x @ columns.to(x.device).T).flatten(1)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,20 +17,31 @@ from torch.nn import functional as F
 
 from reid.embed.network import EmbeddingNetwork, NetworkSpec
 from reid.embed.pooling import pooling_matrix
-from reid.embed.weights import LoadedNetwork, fingerprint
+from reid.embed.torso import HEIGHT, MARGIN, WIDTH, load_finder
+from reid.embed.weights import LoadedNetwork, fingerprint, load_network
 from reid.errors import OutputError
-from reid.train.export import Exported, compare, embedded, export_onnx, export_openvino
+from reid.train.export import Exported, compare, embedded, export_finder, export_onnx, export_openvino
 
 
 def loaded(**heads: Any) -> LoadedNetwork:
     torch.manual_seed(0)
-    spec = NetworkSpec(backbone="test_efficientnet", height=64, width=96, pooling="gem", neck="bn", **heads)
+    spec = NetworkSpec(
+        **{"backbone": "test_efficientnet", "height": 64, "width": 96, "pooling": "gem", "neck": "bn"} | heads
+    )
     network = EmbeddingNetwork(spec).eval()
     return LoadedNetwork(network, "tiny", fingerprint(network))
 
 
 HEADS = pytest.mark.parametrize(
-    "heads", [{}, {"flank": True}, {"flank": True, "flank_scale": 0.6}, {"flank": True, "quality": True}], ids=str
+    "heads",
+    [
+        {},
+        {"flank": True},
+        {"flank": True, "flank_scale": 0.6},
+        {"flank": True, "quality": True},
+        {"pooling": "grid", "grid": (2, 5, 8), "level": 3, "frame": "torso", "face": "left"},
+    ],
+    ids=str,
 )
 
 
@@ -115,6 +127,22 @@ def test_an_openvino_network_that_differs_is_not_written(tmp_path: Path) -> None
     with pytest.raises(OutputError, match=r"network\.xml differs"):
         export_openvino(network, tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["network.json", "network.onnx"]
+
+
+def test_the_finder_of_torsos_is_exported_with_a_network_that_sees_them(tmp_path: Path) -> None:
+    pytest.importorskip("onnxruntime", reason="running ONNX needs the package onnxruntime")
+    import onnxruntime
+
+    assert max(export_finder(tmp_path).values()) < 1e-4
+    assert json.loads((tmp_path / "torso.json").read_text())["margin"] == MARGIN
+    images = np.random.default_rng(2).integers(0, 256, (3, 3, HEIGHT, WIDTH), np.uint8)
+    given = onnxruntime.InferenceSession(str(tmp_path / "torso.onnx")).run(None, {"images": images})[0]
+    with torch.inference_mode():
+        assert given == pytest.approx(load_finder()[0](torch.from_numpy(images)).numpy(), abs=1e-4)
+
+
+def test_the_shipped_network_can_be_exported(tmp_path: Path) -> None:
+    assert max(written_onnx(load_network(), tmp_path).values()) < 1e-4
 
 
 def test_without_openvino_there_is_onnx_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
