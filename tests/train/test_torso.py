@@ -126,7 +126,7 @@ def test_a_finder_learns_where_bodies_are() -> None:
     rng = np.random.default_rng(0)
     crops = [toy(n, rng) for n in range(40)]
     start = load_network("lite0-imagenet").network.backbone.state_dict()
-    settings = TorsoTraining(epochs=14, batch=8, copies=())
+    settings = TorsoTraining(epochs=40, batch=8, copies=())
     finder = fit_finder(crops[:28], start, settings)
     found = measure_finder(finder, crops[28:])
     whole = np.median([overlap(np.array(WHOLE), crop.torso) for crop in crops[28:]])
