@@ -165,6 +165,8 @@ def _turned(batch: Any, orientations: Sequence[str], loaded: LoadedNetwork) -> t
 
     Crops of a known flank were turned when they were read. Those of which nobody has said it are looked at first.
     """
+    import torch
+
     asked = [n for n, known in enumerate(orientations) if known == UNKNOWN]
     flanks = unnamed_flanks(len(batch))
     if asked:
@@ -174,8 +176,6 @@ def _turned(batch: Any, orientations: Sequence[str], loaded: LoadedNetwork) -> t
         turn = [n for n in asked if names[n] == "right"]
         batch = batch.clone()
         batch[turn] = batch[turn].flip(-1)
-    import torch
-
     return batch, torch.from_numpy(flanks)
 
 

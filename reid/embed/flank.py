@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from functools import lru_cache
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ from reid.tables import FLANKS, UNKNOWN
 if TYPE_CHECKING:
     from reid.embed.network import EmbeddingNetwork
 
-__all__ = ["LEAST", "flank_of", "flank_reader", "load_flank_head", "read_flanks"]
+__all__ = ["LEAST", "flank_of", "flank_reader", "load_flank_head", "read_flanks", "reader_fingerprint"]
 
 LEAST = 0.6
 """Below this probability a flank is not named."""
@@ -77,6 +78,14 @@ def load_flank_head(network: EmbeddingNetwork, path: Path = WEIGHTS) -> dict[str
     network.flank_head = head.train(network.training)
     network.spec = replace(network.spec, flank=True)
     return dict(card)
+
+
+@lru_cache(maxsize=1)
+def reader_fingerprint() -> str:
+    """16 hex digits of the small head's weights and input; part of the key of whatever was turned by what it said."""
+    if not SMALL_WEIGHTS.is_file():
+        raise MissingPartError(f"the head for the flank lacks {SMALL_WEIGHTS}; install the package anew.")
+    return sha256(SMALL_WEIGHTS.read_bytes() + repr(SMALL).encode()).hexdigest()[:16]
 
 
 @lru_cache(maxsize=1)

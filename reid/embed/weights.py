@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from reid.embed.flank import load_flank_head
+from reid.embed.flank import load_flank_head, reader_fingerprint
 from reid.embed.hub import CONFIG, Published, from_folder, from_hub
 from reid.embed.miewid import is_miewid, miewid_network
 from reid.embed.network import EmbeddingNetwork, NetworkSpec
@@ -33,7 +33,8 @@ class LoadedNetwork:
         network: In evaluation mode, on the CPU.
         name: What it was loaded as.
         fingerprint: 16 hex digits of the weights and the preprocessing.
-        flank_fingerprint: 16 hex digits of the heads, for the flank and for the quality; empty without any.
+        flank_fingerprint: 16 hex digits of the heads, for the flank and for the quality, and 16 of the head that tells a
+            network that sees torsos which way they face; empty without any.
         card: Free facts that travel with it: licence, data, protocol, figures.
     """
 
@@ -89,6 +90,8 @@ def load_network(name_or_path: str | Path = "") -> LoadedNetwork:
     network, card, name = _found(str(name_or_path) or DEFAULT)
     network.eval()
     head = _hashed(network, sha256(), head=True) if network.flank_head or network.quality_head else ""
+    if network.spec.frame == "torso":
+        head += reader_fingerprint()  # another network tells it which way to turn
     return LoadedNetwork(network, name, fingerprint(network), head, card)
 
 

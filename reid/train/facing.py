@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from reid.embed.batch import embed_crops
 from reid.embed.crops import crop_picture
-from reid.embed.flank import SMALL_WEIGHTS, flank_of, load_flank_head, read_flanks
+from reid.embed.flank import flank_of, load_flank_head, read_flanks, reader_fingerprint
 from reid.embed.torso import WHOLE, finder_fingerprint, look
 from reid.embed.weights import load_network
 from reid.errors import InputError
@@ -66,7 +66,7 @@ def posed(frame: pd.DataFrame, find: bool, cache: Path) -> tuple[pd.Series, pd.S
     """
     store = RowStore(cache, POSE)
     keys = [
-        digest(content, list(box), finder_fingerprint(), SMALL_WEIGHTS.name)
+        digest(content, list(box), finder_fingerprint(), reader_fingerprint())
         for content, box in zip(frame["content_hash"], frame["bbox"], strict=True)
     ]
     known = store.get(keys)

@@ -155,6 +155,14 @@ def test_the_finder_is_part_of_the_fingerprint(tmp_path: Path, monkeypatch: pyte
     assert fingerprint(first.network) != first.fingerprint
 
 
+def test_vectors_are_kept_by_the_head_that_turned_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = network_of(True, tmp_path)
+    monkeypatch.setattr("reid.embed.weights.reader_fingerprint", lambda: "another")
+    again = load_network(tmp_path / "True")
+    assert again.fingerprint == first.fingerprint and again.flank_fingerprint != first.flank_fingerprint
+    assert network_of(False, tmp_path).flank_fingerprint == ""
+
+
 def test_settings_that_do_not_fit_are_refused() -> None:
     with pytest.raises(ConfigError, match="told from the whole crop"):
         NetworkSpec(frame="torso", flank=True)
