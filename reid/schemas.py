@@ -170,6 +170,7 @@ MATCHES = Table(
         _c("query", "str", "crop_id", True),
         _c("candidate", "str", "crop_id, of this season or of the catalogue", True),
         _c("similarity", "float", "cosine of the two vectors", True, low=-1.0001, high=1.0001),
+        _c("coat", "float", "likeness of the two coats place by place, 1 for any two of the season", low=0),
         _c("matches", "int", "spots matched", low=0),
         _c("inliers", "int", "spots that agree on one geometry", low=0),
         _c("local_score", "float", "summed confidence of the matched spots", low=0),

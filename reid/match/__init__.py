@@ -1,26 +1,36 @@
 """FAISS search, local features, geometry, and the calibration of scores into a probability."""
 
 from reid.match.calibration import Calibration, CalibrationSettings, fit_calibration, load_calibration
+from reid.match.coat import LoadedCoat, load_coat
+from reid.match.coats import USUAL, Coats, CoatSettings, coats_network, relative
 from reid.match.index import Index, check_fingerprints
 from reid.match.local import Features, LocalMatcher, MatcherSettings, make_matcher
 from reid.match.pairs import PairVerifier, score_pairs
-from reid.match.shortlist import IndexSettings, representatives, shortlist
+from reid.match.shortlist import IndexSettings, nearest, representatives, shortlist
 from reid.match.verify import Verified, verify
 
 __all__ = [
+    "USUAL",
     "Calibration",
     "CalibrationSettings",
+    "CoatSettings",
+    "Coats",
     "Features",
     "Index",
     "IndexSettings",
+    "LoadedCoat",
     "LocalMatcher",
     "MatcherSettings",
     "PairVerifier",
     "Verified",
     "check_fingerprints",
+    "coats_network",
     "fit_calibration",
     "load_calibration",
+    "load_coat",
     "make_matcher",
+    "nearest",
+    "relative",
     "representatives",
     "score_pairs",
     "shortlist",

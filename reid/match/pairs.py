@@ -138,7 +138,7 @@ def score_pairs(
     """Verify shortlisted pairs.
 
     Args:
-        pairs: `query`, `candidate`, `similarity`.
+        pairs: `query`, `candidate`, `similarity`, and `coat` where coats were compared.
         verifier: Compares them.
         calibration: Makes a probability of the scores.
 
@@ -158,7 +158,8 @@ def score_pairs(
     )
     table = pd.concat([pairs, scores], axis=1)
     table["similarity"] = table["similarity"].astype(float).round(6).clip(-1, 1)
-    table["probability"] = calibration.probability(scores["local_score"].to_numpy(float)).round(6)
+    scored = {name: table[name].to_numpy(float) for name in calibration.terms}
+    table["probability"] = calibration.probability(scored).round(6)
     return check(table, MATCHES), problems
 
 

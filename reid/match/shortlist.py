@@ -10,7 +10,7 @@ import pandas as pd
 from reid.errors import ConfigError
 from reid.match.index import Index
 
-__all__ = ["IndexSettings", "comparable", "representatives", "shortlist"]
+__all__ = ["IndexSettings", "comparable", "nearest", "representatives", "shortlist"]
 
 
 @dataclass(frozen=True)
@@ -119,3 +119,29 @@ def shortlist(
                     pairs[query, hit] = similarity
     rows = [(query, candidate, similarity) for (query, candidate), similarity in sorted(pairs.items())]
     return pd.DataFrame(rows, columns=["query", "candidate", "similarity"])
+
+
+def nearest(pairs: pd.DataFrame, score: str, candidates: int) -> np.ndarray:
+    """Which pairs are among the best `candidates` of either of their crops, bool (n,).
+
+    Args:
+        pairs: `query`, `candidate`, and the score, larger for more alike; a pair stands once.
+        score: The column.
+        candidates: How many of each crop.
+    """
+    ends = pd.concat(
+        [
+            pd.DataFrame(
+                {
+                    "crop": pairs[column].to_numpy(dtype=object),
+                    "score": pairs[score].to_numpy(float),
+                    "row": range(len(pairs)),
+                }
+            )
+            for column in ("query", "candidate")
+        ]
+    )
+    best = ends.sort_values(["score", "row"], ascending=[False, True], kind="stable").groupby("crop").head(candidates)
+    kept = np.zeros(len(pairs), bool)
+    kept[best["row"].to_numpy(int)] = True
+    return kept

@@ -19,7 +19,7 @@ from reid.catalogue import Catalogue
 from reid.catalogue.seasons import season_id
 from reid.counts import CountSettings
 from reid.errors import InputError, TableError
-from reid.match import MatcherSettings
+from reid.match import CoatSettings, MatcherSettings
 from reid.tables import CROPS, MATCHES, PHOTOS, STATIONS, read
 
 __all__ = ["Place", "Season", "bare_season", "read_season"]
@@ -42,8 +42,9 @@ class Season:
         run: Its id in the catalogue.
         folder: The census's folder.
         root: The photo folder.
-        matches: `query`, `candidate` (sightings) and `probability`, one row a compared pair.
+        matches: `query`, `candidate` (sightings), `coat` and `probability`, one row a compared pair.
         matcher: What compared their spots.
+        coat: Whether and how their coats were compared.
         calibration: File of the calibration; empty for the shipped one.
         count: How the census was counted.
         reject: Below which probability an encounter is like nobody.
@@ -54,6 +55,7 @@ class Season:
     root: Path | None
     matches: pd.DataFrame
     matcher: MatcherSettings = field(default_factory=MatcherSettings)
+    coat: CoatSettings = field(default_factory=CoatSettings)
     calibration: str = ""
     count: CountSettings = field(default_factory=CountSettings)
     reject: float = 0.3
@@ -122,10 +124,13 @@ def read_season(folder: Path, photos: str = "") -> Season:
                 "query": run + ":" + matches["query"],
                 # a crop of the catalogue has its run in its name already
                 "candidate": [f"{run}:{name}" if name in own else str(name) for name in matches["candidate"]],
+                "coat": matches["coat"],
                 "probability": matches["probability"],
             }
         ),
         matcher=MatcherSettings(**settings.get("matcher", {})),
+        # a census from before coats were compared says nothing of them
+        coat=CoatSettings(**settings.get("coat", {"use": False})),
         calibration=str(settings.get("calibration", {}).get("file", "")),
         count=CountSettings(**settings.get("count", {})),
         reject=float(settings.get("decision", {}).get("reject", 0.3)),

@@ -17,7 +17,8 @@ from reid.catalogue import Catalogue
 from reid.embed import crop_picture
 from reid.embed.crops import resize_crop
 from reid.errors import InputError
-from reid.match import Calibration, PairVerifier, Verified, load_calibration, make_matcher
+from reid.match import USUAL, Calibration, PairVerifier, Verified, coats_network, load_calibration, make_matcher
+from reid.match.calibration import COAT, LOCAL
 from reid.match.features import FeatureStore
 from reid.match.pairs import SCHEMA
 from reid.photos import photo_size, read_photo
@@ -116,15 +117,28 @@ class Spots:
                 verified = _turned(verifier.verify(other, one))
             else:
                 verified = verifier.verify(one, other)
-        return _shared(verified, query["bbox"], candidate["bbox"], calibration)
+            likeness = self._likeness(one, other)
+        scores = {LOCAL: np.array([verified.score]), COAT: np.array([likeness])}
+        probability = float(calibration.probability(scores)[0])
+        return _shared(verified, query["bbox"], candidate["bbox"], probability)
+
+    def _likeness(self, one: str, other: str) -> float:
+        """Of the two coats, as the season found it; a pair that it did not compare is like any two."""
+        pairs = self.season.matches
+        rows = (pairs["query"].isin([one, other]) & pairs["candidate"].isin([one, other])).to_numpy()
+        found = pairs["coat"].to_numpy(float)[rows] if "coat" in pairs else np.zeros(0)
+        found = found[np.isfinite(found)]
+        return float(found[0]) if len(found) else USUAL
 
     def _ready(self) -> tuple[PairVerifier, Calibration]:
         if self._verifier is None or self._calibration is None:
             matcher = make_matcher(self.season.matcher)
+            network = coats_network(self.season.coat)
+            whose = network.fingerprint if network else ""
             try:
-                self._calibration = load_calibration(matcher.name, self.season.calibration)
+                self._calibration = load_calibration(matcher.name, self.season.calibration, whose)
             except InputError:  # the census's own file was moved
-                self._calibration = load_calibration(matcher.name)
+                self._calibration = load_calibration(matcher.name, coat=whose)
             own = self.catalogue.data / "compared"
             census = self.season.folder / "cache" if self.season.folder else None
             verifier = PairVerifier(matcher, {}, self._picture, self._size, own)
@@ -165,7 +179,7 @@ def _turned(verified: Verified) -> Verified:
     return Verified(verified.points[:, [2, 3, 0, 1]], verified.confidences, verified.inlier)
 
 
-def _shared(verified: Verified, here: list[float], there: list[float], calibration: Calibration) -> Shared:
+def _shared(verified: Verified, here: list[float], there: list[float], probability: float) -> Shared:
     order = np.argsort(-verified.confidences, kind="stable")[:MOST]
     frames = np.array([*here[:2], *there[:2]]), np.array([*here[2:], *there[2:]])
     points = (verified.points.astype(float) - frames[0]) / frames[1]
@@ -174,7 +188,7 @@ def _shared(verified: Verified, here: list[float], there: list[float], calibrati
         weights=verified.confidences[order],
         inlier=verified.inlier[order],
         spots=len(points),
-        probability=float(calibration.probability(np.array([verified.score]))[0]),
+        probability=probability,
         turn=_turn(verified, here[2], there[2]),
     )
 

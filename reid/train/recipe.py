@@ -22,6 +22,7 @@ NO_MATTER = ("trainer.workers", "trainer.threads", "trainer.accelerator", "train
 """Settings that may change between the parts of one run."""
 CAME_LATER = {
     "network.quality": False,
+    "sampler.apart": False,
     "loss.quality.weight": 1.0,
     "loss.quality.share": 0.25,
     "trainer.resize": (),

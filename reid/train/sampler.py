@@ -26,6 +26,8 @@ class SamplerSettings:
             and in each its classes equally often.
         batch: Crops a step (and a process).
         photos: Crops of a class in a batch, for `pxk`.
+        apart: For `pxk`, whether each batch is of one data set, drawn by the number of its classes: photos of another place
+            or species are told apart too easily to learn from.
         steps: Steps an epoch; 0 takes as many as see every crop once.
         shares: For `shuffled`, the share of each data set's crops that an epoch sees, in the data sets' order, drawn anew
             each time; empty for all crops. It keeps a large easy data set from taking most of the time.
@@ -34,6 +36,7 @@ class SamplerSettings:
     name: str = "shuffled"
     batch: int = 32
     photos: int = 4
+    apart: bool = False
     steps: int = 0
     shares: tuple[float, ...] = ()
 
@@ -131,14 +134,22 @@ class Batches(Sampler[list[Draw]]):
     def _pxk(self, rng: np.random.Generator, count: int) -> np.ndarray:
         """Classes come in turns of the whole list, so that none waits long; their photos without repeats where there are enough."""
         many = self.settings.batch // self.settings.photos
-        names = np.array(sorted(self.members))
-        turn = np.zeros(0, np.int64)
+        whole = np.array(sorted(self.members))
+        sets = [whole]
+        if self.settings.apart:
+            of = np.array([self.datasets[self.members[int(name)][0]] for name in whole])
+            sets = [whole[of == number] for number in np.unique(of)]
+        turns = [np.zeros(0, np.int64) for _ in sets]
+        share = np.array([len(names) for names in sets]) / len(whole)
         batches = []
         for _ in range(count):
-            if len(turn) < many:
-                rest = rng.permutation(np.setdiff1d(names, turn))
-                turn = np.concatenate([turn, rest])
-            chosen, turn = turn[:many], turn[many:]
+            number = int(rng.choice(len(sets), p=share)) if len(sets) > 1 else 0
+            names, turn = sets[number], turns[number]
+            while len(turn) < many:
+                # a set with fewer classes than a batch holds gives some of them twice
+                rest = np.setdiff1d(names, turn)
+                turn = np.concatenate([turn, rng.permutation(rest if len(rest) else names)])
+            chosen, turns[number] = turn[:many], turn[many:]
             batches.append(np.concatenate([self._photos(rng, int(c)) for c in chosen]))
         return np.stack(batches)
 

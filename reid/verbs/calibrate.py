@@ -9,10 +9,22 @@ import numpy as np
 import pandas as pd
 
 from reid.embed import Embedded, LoadedNetwork, crop_picture, load_network
-from reid.errors import ConfigError, InputError
+from reid.errors import ConfigError, InputError, choices
 from reid.identify import assign_encounters
-from reid.match import IndexSettings, LocalMatcher, MatcherSettings, PairVerifier, fit_calibration, make_matcher
-from reid.match.calibration import at_prior, reliability
+from reid.match import (
+    Coats,
+    CoatSettings,
+    IndexSettings,
+    LoadedCoat,
+    LocalMatcher,
+    MatcherSettings,
+    PairVerifier,
+    coats_network,
+    fit_calibration,
+    make_matcher,
+    relative,
+)
+from reid.match.calibration import COAT, LOCAL, METHODS, at_prior, expected_error, reliability
 from reid.match.shortlist import comparable, sides
 from reid.photos import photo_size
 from reid.store import write_json
@@ -35,8 +47,10 @@ class CalibrateConfig:
     others: int = 4
     gap: int = 0
     prior: float = 0.05
+    method: str = "logistic"
     seed: int = 0
     index: IndexSettings = field(default_factory=IndexSettings)
+    coat: CoatSettings = field(default_factory=CoatSettings)
     matcher: MatcherSettings = field(default_factory=MatcherSettings)
 
     def __post_init__(self) -> None:
@@ -44,51 +58,61 @@ class CalibrateConfig:
             raise ConfigError("photos, same and others must be at least 1.")
         if not 0 < self.prior < 1:
             raise ConfigError(f"prior={self.prior} must lie between 0 and 1.")
+        if self.method not in METHODS:
+            raise ConfigError(f"method={self.method!r} is unknown; choose one of {choices(METHODS)}.")
 
 
 def run(config: CalibrateConfig) -> str:
     """Calibrate; returns the summary for the terminal."""
     tables = [input_path(path, "data", "labelled table") for path in config.data]
-    network, matcher = load_network(config.model), make_matcher(config.matcher)
+    network, matcher, coats = load_network(config.model), make_matcher(config.matcher), coats_network(config.coat)
+    name = f"coat+{matcher.name}" if coats else matcher.name
     with run_folder(config.output, "calibrate", {"data": [str(path.resolve()) for path in tables]}) as folder:
-        scored = [_scored(config, csv, network, matcher, folder) for csv in tables]
+        scored = [_scored(config, csv, network, matcher, coats, folder) for csv in tables]
         pairs = pd.concat(scored, ignore_index=True)
         pairs.drop(columns=["query", "candidate"]).to_csv(folder / "pairs.csv", index=False, lineterminator="\n")
-        same, score = pairs["same"].to_numpy(bool), pairs["local_score"].to_numpy(float)
-        held_out = _held_out(pairs, same, matcher.name, config)
+        same = pairs["same"].to_numpy(bool)
+        scores = {column: pairs[column].to_numpy(float) for column in ((COAT, LOCAL) if coats else (LOCAL,))}
+        held_out = _held_out(pairs, scores, same, name, config)
         names = ", ".join(sorted({csv.parent.name for csv in tables}))
         summary = (
             f"fitted on {len(pairs)} pairs of crops ({int(same.sum())} of one individual, never of one encounter) from {names}, "
             f"for a season in which {config.prior:.0%} of shortlisted pairs are one individual."
         )
         protocol = {"summary": summary, "prior": config.prior, "seed": config.seed, "held_out": held_out}
-        fitted = at_prior(fit_calibration(score, same, matcher.name, protocol), same, config.prior)
+        whose = coats.fingerprint if coats else ""
+        fitted = at_prior(fit_calibration(scores, same, name, protocol, config.method, whose), same, config.prior)
         write_json(fitted.to_json(), folder / "calibration.json")
         write_settings(config, folder)
     return f"{summary}\nOn individuals held out: {held_out}\ncalibration.json in {config.output}"
 
 
 def _scored(
-    config: CalibrateConfig, csv: Path, network: LoadedNetwork, matcher: LocalMatcher, folder: Path
+    config: CalibrateConfig,
+    csv: Path,
+    network: LoadedNetwork,
+    matcher: LocalMatcher,
+    coats: LoadedCoat | None,
+    folder: Path,
 ) -> pd.DataFrame:
     """Pairs of one table with their scores and whether they are one individual."""
     crops, _ = labelled_crops(csv, folder, identity_required=True)
     crops = assign_encounters(_drawn(crops[crops["identity"] != UNKNOWN], config))
     done = embed_stage(csv.parent, crops, network, folder)
-    pairs = _pairs(done, config)
     rows = {str(row["crop_id"]): {str(k): v for k, v in row.items()} for row in done.crops.to_dict("records")}
 
     def size(crop_id: str) -> tuple[float, float]:
         width, height = photo_size(csv.parent / rows[crop_id]["path"])
         return float(width), float(height)
 
-    verifier = PairVerifier(
-        matcher,
-        rows,
-        lambda crop_id, longest: crop_picture(csv.parent, rows[crop_id], longest),
-        size,
-        folder / "cache",
-    )
+    def picture(crop_id: str, longest: int) -> np.ndarray:
+        return crop_picture(csv.parent, rows[crop_id], longest)
+
+    likeness = done.vectors @ done.vectors.T
+    if coats:
+        likeness = _coats_likeness(done, Coats(coats, rows, picture, folder / "cache"), likeness, config)
+    pairs = _pairs(done, likeness, config, COAT if coats else "")
+    verifier = PairVerifier(matcher, rows, picture, size, folder / "cache")
     verifier.prepare(sorted({*pairs["query"], *pairs["candidate"]}))
     scores = verifier.verify_all(list(zip(pairs["query"], pairs["candidate"], strict=True)))
     return pd.concat([pairs, pd.DataFrame(scores)], axis=1)
@@ -102,10 +126,23 @@ def _drawn(crops: pd.DataFrame, config: CalibrateConfig) -> pd.DataFrame:
     return crops[crops["identity"].isin(order[:enough])].reset_index(drop=True)
 
 
-def _pairs(done: Embedded, config: CalibrateConfig) -> pd.DataFrame:
+def _coats_likeness(done: Embedded, coats: Coats, similarity: np.ndarray, config: CalibrateConfig) -> np.ndarray:
+    """Likeness of the coats of all crops that may show one side; -1 where they may not."""
+    ids = done.crops["crop_id"].to_numpy(dtype=object)
+    coats.prepare(list(ids))
+    side = sides(done.crops, config.index.flank_sure)
+    here, there = np.triu_indices(len(ids), 1)
+    may = np.array([comparable(side[a], side[b]) for a, b in zip(here, there, strict=True)], bool)
+    here, there = here[may], there[may]
+    out = np.full(similarity.shape, -1.0)
+    found = relative(coats.compare(pd.DataFrame({"query": ids[here], "candidate": ids[there]})))
+    out[here, there] = out[there, here] = np.nan_to_num(found, nan=-1.0)
+    return out
+
+
+def _pairs(done: Embedded, similarity: np.ndarray, config: CalibrateConfig, column: str) -> pd.DataFrame:
     """For each crop its most similar ones of the same individual and of others, encounters and flanks respected."""
     crops = done.crops
-    similarity = done.vectors @ done.vectors.T
     identity, encounter = crops["identity"].to_numpy(dtype=object), crops["encounter"].to_numpy(dtype=object)
     side = sides(crops, config.index.flank_sure)
     when = pd.to_numeric(crops["encounter"], errors="coerce").to_numpy(float)
@@ -131,14 +168,17 @@ def _pairs(done: Embedded, config: CalibrateConfig) -> pd.DataFrame:
                 "individual": identity[a],
                 "other": identity[b],
                 "same": identity[a] == identity[b],
-                "similarity": round(float(similarity[a, b]), 6),
+                "similarity": round(float(done.vectors[a] @ done.vectors[b]), 6),
+                **({column: float(similarity[a, b])} if column else {}),
             }
             for a, b in found.values()
         ]
     )
 
 
-def _held_out(pairs: pd.DataFrame, same: np.ndarray, matcher: str, config: CalibrateConfig) -> dict[str, object]:
+def _held_out(
+    pairs: pd.DataFrame, scores: dict[str, np.ndarray], same: np.ndarray, matcher: str, config: CalibrateConfig
+) -> dict[str, object]:
     """Fit on half of the individuals, judge on pairs of the other half; pairs across the halves are left out."""
     from sklearn.metrics import average_precision_score, log_loss, roc_auc_score
 
@@ -146,17 +186,23 @@ def _held_out(pairs: pd.DataFrame, same: np.ndarray, matcher: str, config: Calib
     first = set(names[: len(names) // 2])
     a, b = pairs["individual"].isin(first).to_numpy(), pairs["other"].isin(first).to_numpy()
     fit, judge = a & b, ~a & ~b
-    score = pairs["local_score"].to_numpy(float)
     if len(set(same[fit])) < 2 or len(set(same[judge])) < 2:
         return {"note": "too few individuals to hold any out"}
-    fitted = at_prior(fit_calibration(score[fit], same[fit], matcher), same[fit], float(same[judge].mean()))
-    said, true = fitted.probability(score[judge]), same[judge]
+    fitted = fit_calibration(_of(scores, fit), same[fit], matcher, method=config.method)
+    fitted = at_prior(fitted, same[fit], float(same[judge].mean()))
+    said, true = fitted.probability(_of(scores, judge)), same[judge]
     return {
         "individuals": len(names) - len(first),
         "pairs": int(judge.sum()),
         "same": int(true.sum()),
         "auroc": round(float(roc_auc_score(true, said)), 4),
         "average_precision": round(float(average_precision_score(true, said)), 4),
+        "ece": round(expected_error(said, true), 4),
+        "brier": round(float(np.mean((said - true) ** 2)), 4),
         "log_loss": round(float(log_loss(true, said)), 4),
         "reliability": reliability(said, true, EDGES),
     }
+
+
+def _of(scores: dict[str, np.ndarray], rows: np.ndarray) -> dict[str, np.ndarray]:
+    return {name: values[rows] for name, values in scores.items()}

@@ -33,9 +33,12 @@ from reid.identify import (
 from reid.match import (
     Calibration,
     CalibrationSettings,
+    CoatSettings,
     IndexSettings,
+    LoadedCoat,
     LocalMatcher,
     MatcherSettings,
+    coats_network,
     load_calibration,
     make_matcher,
 )
@@ -63,6 +66,7 @@ class CensusConfig:
     detector: DetectorSettings = field(default_factory=DetectorSettings)
     crop: CropSettings = field(default_factory=CropSettings)
     index: IndexSettings = field(default_factory=IndexSettings)
+    coat: CoatSettings = field(default_factory=CoatSettings)
     matcher: MatcherSettings = field(default_factory=MatcherSettings)
     calibration: CalibrationSettings = field(default_factory=CalibrationSettings)
     decision: DecisionSettings = field(default_factory=DecisionSettings)
@@ -75,7 +79,8 @@ def run(config: CensusConfig) -> str:
     root = input_path(config.photos, "photos", "folder")
     network = load_network(config.model)
     matcher = make_matcher(config.matcher)
-    calibration = load_calibration(matcher.name, config.calibration.file)
+    coats = coats_network(config.coat)
+    calibration = load_calibration(matcher.name, config.calibration.file, coats.fingerprint if coats else "")
     with run_folder(config.output, "census", {"photos": str(root.resolve())}, root) as folder:
         season = scan_stage(root, folder, config.scan)
         crops, undetected = detected_crops(season, folder, config.detector, config.crop)
@@ -83,7 +88,7 @@ def run(config: CensusConfig) -> str:
         write_vectors(embedded, network, folder)
         catalogue = Path(config.catalogue).expanduser() if config.catalogue else folder / "catalogue.sqlite"
         with _open(catalogue, config.name_pattern) as record:
-            found, unmatched = _identify(config, season, embedded, network, matcher, calibration, record, folder)
+            found, unmatched = _identify(config, season, embedded, network, coats, matcher, calibration, record, folder)
             problems = collect_problems(season.problems, undetected, embedded.problems, unmatched)
             problems = write_table(problems, folder, PROBLEMS)
             # while the catalogue is open: the report shows its pictures beside this season's
@@ -103,6 +108,7 @@ def _identify(
     season: Scanned,
     embedded: Embedded,
     network: LoadedNetwork,
+    coats: LoadedCoat | None,
     matcher: LocalMatcher,
     calibration: Calibration,
     catalogue: Catalogue,
@@ -118,7 +124,7 @@ def _identify(
     side = Side.of_photos(crops, vectors, season.root)
     matches, problems, verifier = compare(
         side, known, network.fingerprint, lambda crop_id: size[photo_of[crop_id]],
-        config.index, matcher, calibration, folder / "cache", among_themselves=True,
+        config.index, matcher, calibration, folder / "cache", among_themselves=True, coat=config.coat, network=coats,
     )  # fmt: skip
     matches = write_table(matches, folder, MATCHES)
     encounters = _in_time_order(crops)

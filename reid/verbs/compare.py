@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +13,19 @@ import pandas as pd
 from reid.embed import crop_picture
 from reid.match import (
     Calibration,
+    Coats,
+    CoatSettings,
     IndexSettings,
+    LoadedCoat,
     LocalMatcher,
     PairVerifier,
+    nearest,
+    relative,
     representatives,
     score_pairs,
     shortlist,
 )
+from reid.tables import PROBLEMS, empty
 
 __all__ = ["Side", "compare"]
 
@@ -53,19 +59,23 @@ def compare(
     calibration: Calibration,
     cache: Path,
     among_themselves: bool,
+    coat: CoatSettings | None = None,
+    network: LoadedCoat | None = None,
 ) -> tuple[pd.DataFrame, pd.DataFrame, PairVerifier]:
-    """Shortlist and verify.
+    """Shortlist, compare coats, and verify.
 
     Args:
         queries: Crops of this season.
         gallery: Crops of known animals, if there are any.
         fingerprint: Of all vectors.
         photo_size: Width and height of a query's photo.
-        index: How many candidates.
+        index: How many candidates have their spots compared.
         matcher: Compares spots.
         calibration: Makes probabilities.
         cache: Folder for finished work.
         among_themselves: Whether queries are compared with each other too.
+        coat: How many candidates have their coats compared before.
+        network: That compares coats; None leaves them out.
 
     Returns:
         Matches table, problems table, and the verifier, which knows the spots of each pair.
@@ -85,12 +95,35 @@ def compare(
     if gallery is not None and len(gallery.crops):
         targets.append((gallery.crops.iloc[chosen[1]].reset_index(drop=True), gallery.vectors[chosen[1]]))
     # each target gives its own shortlist, so that a crowded season does not push known animals off it
-    lists = [shortlist(mine, mine_vectors, crops, vectors, fingerprint, index) for crops, vectors in targets]
+    most = max(index.candidates, coat.candidates) if coat and network else index.candidates
+    wide = replace(index, candidates=most)
+    lists = [shortlist(mine, mine_vectors, crops, vectors, fingerprint, wide) for crops, vectors in targets]
+
+    def picture(crop_id: str, longest: int) -> np.ndarray:
+        return pictures[crop_id](rows[crop_id], longest)
+
+    unread = empty(PROBLEMS)
+    if network:
+        lists, unread = _most_alike(lists, Coats(network, rows, picture, cache), index.candidates)
     columns = ["query", "candidate", "similarity"]
     pairs = pd.concat(lists, ignore_index=True) if lists else pd.DataFrame(columns=columns)
     pairs = pairs.sort_values(["query", "candidate"], kind="stable").reset_index(drop=True)
-    verifier = PairVerifier(
-        matcher, rows, lambda crop_id, longest: pictures[crop_id](rows[crop_id], longest), photo_size, cache
-    )
+    verifier = PairVerifier(matcher, rows, picture, photo_size, cache)
     matches, problems = score_pairs(pairs, verifier, calibration)
-    return matches, problems, verifier
+    return matches, pd.concat([unread, problems], ignore_index=True).drop_duplicates(ignore_index=True), verifier
+
+
+def _most_alike(lists: list[pd.DataFrame], coats: Coats, candidates: int) -> tuple[list[pd.DataFrame], pd.DataFrame]:
+    """Of each shortlist the pairs whose coats are among the most alike of either of their crops, and what could not be read."""
+    asked = sorted({name for pairs in lists for column in ("query", "candidate") for name in pairs[column]})
+    problems = coats.prepare(asked)
+    # the level of all lists together: a season with few animals of its own has the catalogue's to go by
+    alike = relative(np.concatenate([np.zeros(0), *(coats.compare(pairs) for pairs in lists)]))
+    kept, start = [], 0
+    for pairs in lists:
+        scored = pairs.assign(coat=alike[start : start + len(pairs)]).dropna(subset=["coat"])
+        start += len(pairs)
+        # the vectors' own nearest stay: of a species that the network of coats never learned, they may know better
+        few = nearest(scored, "coat", candidates) | nearest(scored, "similarity", max(1, candidates // 2))
+        kept.append(scored[few].reset_index(drop=True))
+    return kept, problems

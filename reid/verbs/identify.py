@@ -17,7 +17,15 @@ from reid.identify import (
     link_encounters,
     unfit_encounters,
 )
-from reid.match import CalibrationSettings, IndexSettings, MatcherSettings, load_calibration, make_matcher
+from reid.match import (
+    CalibrationSettings,
+    CoatSettings,
+    IndexSettings,
+    MatcherSettings,
+    coats_network,
+    load_calibration,
+    make_matcher,
+)
 from reid.tables import DECISIONS, PROBLEMS, UNKNOWN, write_csv
 from reid.verbs.common import collect_problems, input_path, run_folder, write_settings, write_table
 from reid.verbs.compare import Side, compare
@@ -33,6 +41,7 @@ class IdentifyConfig:
     output: str
     model: str = ""
     index: IndexSettings = field(default_factory=IndexSettings)
+    coat: CoatSettings = field(default_factory=CoatSettings)
     matcher: MatcherSettings = field(default_factory=MatcherSettings)
     calibration: CalibrationSettings = field(default_factory=CalibrationSettings)
     decision: DecisionSettings = field(default_factory=DecisionSettings)
@@ -44,7 +53,8 @@ def run(config: IdentifyConfig) -> str:
     queries_csv = input_path(config.queries, "queries", "table")
     network = load_network(config.model)
     matcher = make_matcher(config.matcher)
-    calibration = load_calibration(matcher.name, config.calibration.file)
+    coats = coats_network(config.coat)
+    calibration = load_calibration(matcher.name, config.calibration.file, coats.fingerprint if coats else "")
     what = {"gallery": str(gallery_csv.resolve()), "queries": str(queries_csv.resolve())}
     with run_folder(config.output, "identify", what) as folder:
         labelled, bad_gallery = labelled_crops(gallery_csv, folder, identity_required=True)
@@ -57,7 +67,7 @@ def run(config: IdentifyConfig) -> str:
             Side.of_photos(known.crops, known.vectors, gallery_csv.parent),
             network.fingerprint,
             lambda crop_id: _size(queries_csv.parent / photo[crop_id]),
-            config.index, matcher, calibration, folder / "cache", among_themselves=False,
+            config.index, matcher, calibration, folder / "cache", among_themselves=False, coat=config.coat, network=coats,
         )  # fmt: skip
         identity = dict(zip(known.crops["crop_id"], known.crops["identity"], strict=True))
         decisions = write_table(_decided(config, asked, matches, identity), folder, DECISIONS, csv=True)

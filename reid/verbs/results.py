@@ -102,8 +102,8 @@ def write_results(
             "Encounters": f"Photos of a station less than {config.scan.sequence_gap_s:g} seconds apart are one encounter, "
             "unless two animals stand in one frame.",
             "Comparison": f"The network {network.name} (fingerprint {network.fingerprint}) finds the "
-            f"{config.index.candidates} nearest crops of the same flank; {matcher.name} compares their spots one by one.",
-            "Probability": f"From the matched spots, by a calibration: {stated}",
+            + _compared(config, matcher.name),
+            "Probability": f"From {'the coats and ' if config.coat.use else ''}the matched spots, by a calibration: {stated}",
             "Decision": f"Two encounters are one animal from a probability of {config.decision.accept:g} on. One whose best "
             f"link lies between {config.decision.reject:g} and that, or that shows no flank, is left to a person.",
         },
@@ -112,6 +112,15 @@ def write_results(
     )  # fmt: skip
     write_report(folder / "report.html", report, config.count.photos_per_individual)
     return census
+
+
+def _compared(config: CensusConfig, matcher: str) -> str:
+    if not config.coat.use:
+        return f"{config.index.candidates} nearest crops of the same flank; {matcher} compares their spots one by one."
+    return (
+        f"{config.coat.candidates} nearest crops of the same flank; their coats are compared place by place, and {matcher} compares "
+        f"the spots of the {config.index.candidates} most alike one by one."
+    )
 
 
 def _population(config: CensusConfig, season: Scanned, found: Found, sightings: pd.DataFrame) -> Section:

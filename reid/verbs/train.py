@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from reid.detect import DetectorSettings
 from reid.embed.network import NetworkSpec
+from reid.errors import ConfigError
 from reid.train.augment import AugmentationSettings
 from reid.train.box_fit import BoxSettings
 from reid.train.classes import LabelSettings
@@ -37,6 +38,7 @@ class TrainConfig:
     model: str = "lite0-imagenet"
     cache: str = ""
     licence: str = ""
+    learns: str = "vectors"
     detector: DetectorSettings = field(default_factory=lambda: DetectorSettings(name=WHOLE))
     boxes: BoxSettings = field(default_factory=BoxSettings)
     network: NetworkSpec = field(default_factory=NetworkSpec)
@@ -48,6 +50,10 @@ class TrainConfig:
     optimiser: OptimiserSettings = field(default_factory=OptimiserSettings)
     trainer: TrainerSettings = field(default_factory=TrainerSettings)
 
+    def __post_init__(self) -> None:
+        if self.learns not in ("vectors", "coat"):
+            raise ConfigError(f"learns={self.learns!r} is unknown; choose one of vectors, coat (by recipe=coat).")
+
 
 GROUPS = ("network", "labels", "validation", "loss", "sampler", "augmentation", "optimiser", "trainer")
 
@@ -56,6 +62,7 @@ def run(config: TrainConfig) -> str:
     """Train; returns the summary for the terminal."""
     if config.detector.name != WHOLE:
         return _run_boxes(config)
+    from reid.train.coat import train_coat
     from reid.train.fit import train
 
     recipe = Recipe(**{name: getattr(config, name) for name in GROUPS})
@@ -66,6 +73,7 @@ def run(config: TrainConfig) -> str:
     what = {
         "data": [str(Path(source).expanduser().resolve()) for source in sources],
         "model": config.model,
+        **({"learns": "coat"} if config.learns == "coat" else {}),
         **recipe.identity(),
     }
     # of several processes, the first holds the folder
@@ -74,7 +82,8 @@ def run(config: TrainConfig) -> str:
     with claimed as folder:
         if first:
             write_settings(config, folder)
-        done = train(sources, recipe, config.model, folder, cache, config.licence)
+        fitted = train_coat if config.learns == "coat" else train
+        done = fitted(sources, recipe, config.model, folder, cache, config.licence)
     return _summary(config, recipe, done) if first else ""
 
 
@@ -107,14 +116,21 @@ def _summary(config: TrainConfig, recipe: Recipe, done: Outcome) -> str:
         f"{crops} crops of {len(done.material.names)} classes from {sets} data set{'s' * (sets > 1)}; "
         f"{len(done.material.left_out)} rows left out (left_out.csv says why)."
     ]
-    figure = recipe.validation.figure
+    figure = "top1" if config.learns == "coat" else recipe.validation.figure
     if done.before:
         kept = f"epoch {done.epoch} of {recipe.trainer.epochs}"
         lines.append(
             f"{figure} on what was held out: {done.before[figure]:.3f} before, {done.after[figure]:.3f} after ({kept})."
         )
+    elif done.after:
+        lines.append(f"{figure} on what was held out: {done.after[figure]:.3f}.")
     else:
         lines.append("Nothing was held out, so nothing says how good the weights are.")
+    if config.learns == "coat":
+        lines.append(
+            f"coat.safetensors (fingerprint {done.fingerprint}) in {config.output}; use coat.weights={config.output}"
+        )
+        return "\n".join(lines)
     lines.append(
         f"weights.safetensors and network.json (fingerprint {done.fingerprint}) in {config.output}; use model={config.output}"
     )

@@ -9,7 +9,7 @@ import pytest
 
 from reid.errors import FormatError, InputError
 from reid.match import fit_calibration, load_calibration
-from reid.match.calibration import at_prior, reliability
+from reid.match.calibration import COAT, LOCAL, at_prior, expected_error, reliability
 from reid.store import write_json
 
 
@@ -52,3 +52,78 @@ def test_round_trip_and_refusals(tmp_path: Path) -> None:
         load_calibration("sift", tmp_path / "e.json")
     with pytest.raises(InputError, match="of one kind"):
         fit_calibration(scores, np.ones(500, bool), "sift", {})
+
+
+def two_scores(n: int, seed: int) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """Spots and coats that each see part of it, and err apart."""
+    rng = np.random.default_rng(seed)
+    spots, same = made_up(n, 0.3, seed)
+    coats = np.clip(np.exp(rng.normal(np.where(same, -2.0, -3.0), 0.5)), 0, 1)
+    return {COAT: coats, LOCAL: spots}, same
+
+
+def test_two_scores_say_more_than_one_and_mean_what_they_say() -> None:
+    scores, same = two_scores(6000, 0)
+    fresh, truth = two_scores(20_000, 1)
+    both = fit_calibration(scores, same, "coat+sift", coat="f").probability(fresh)
+    for name in scores:
+        alone = fit_calibration({name: scores[name]}, same, "x").probability(fresh)
+        assert np.mean((both - truth) ** 2) < np.mean((alone - truth) ** 2)
+    assert expected_error(both, truth) < 0.02
+
+
+def test_the_isotonic_step_is_scikit_learns_up_to_its_smoothing() -> None:
+    from sklearn.isotonic import IsotonicRegression
+
+    scores, same = two_scores(4000, 0)
+    fresh, truth = two_scores(4000, 1)
+    fitted = fit_calibration(scores, same, "coat+sift", method="isotonic")
+    said = fitted.probability(fresh)
+    plain = fit_calibration(scores, same, "coat+sift")
+    theirs = IsotonicRegression(out_of_bounds="clip").fit(plain.log_odds(scores), same.astype(float))
+    assert np.abs(said - theirs.predict(plain.log_odds(fresh))).mean() < 0.02
+    order = np.argsort(plain.log_odds(fresh))
+    assert (np.diff(said[order]) >= -1e-12).all()
+    assert said.min() > 0 and said.max() < 1
+    moved = at_prior(fitted, same, 0.05)
+    assert moved.probability(fresh).mean() < said.mean()
+
+
+def test_a_calibration_belongs_to_one_network_of_coats(tmp_path: Path) -> None:
+    scores, same = two_scores(500, 0)
+    fitted = fit_calibration(scores, same, "coat+sift", {"summary": "made up"}, "isotonic", "abc")
+    write_json(fitted.to_json(), tmp_path / "c.json")
+    assert load_calibration("sift", tmp_path / "c.json", "abc") == fitted
+    with pytest.raises(FormatError, match="for the coats' network abc, this run uses def"):
+        load_calibration("sift", tmp_path / "c.json", "def")
+    with pytest.raises(FormatError, match="fitted for the matcher coat"):
+        load_calibration("sift", tmp_path / "c.json")
+    with pytest.raises(InputError, match="reads the score coat"):
+        fitted.probability(scores[LOCAL])
+    with pytest.raises(InputError, match="1 pairs have no number"):
+        fitted.probability({COAT: np.array([np.nan, 0.1]), LOCAL: np.array([1.0, 2.0])})
+
+
+def test_files_from_before_coats_are_still_read(tmp_path: Path) -> None:
+    old = {"matcher": "sift", "intercept": -3.0, "slope": 0.5, "steeper": 1.0, "bend": 2.0, "protocol": {}}
+    write_json(old, tmp_path / "old.json")
+    said = load_calibration("sift", tmp_path / "old.json").probability(np.array([0.0, np.e**3 - 1]))
+    assert said == pytest.approx(1 / (1 + np.exp([3.0, 3.0 - 1.5 - 1.0])))
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"intercept": float("nan")}, "finite"),
+        ({"terms": {"other": {"slope": 1, "steeper": 1, "bend": 1}}}, "terms"),
+        ({"steps": {"from": [1, 2], "to": [2, 1]}}, "rise"),
+        ({"steps": {"from": [1, 2], "to": [2]}}, "length"),
+        ({"terms": []}, "no calibration"),
+    ],
+)
+def test_damaged_calibrations_are_refused(tmp_path: Path, change: dict[str, object], why: str) -> None:
+    scores, same = two_scores(300, 0)
+    values = fit_calibration(scores, same, "coat+sift", coat="abc").to_json() | change
+    write_json(values, tmp_path / "c.json")
+    with pytest.raises(FormatError, match=why):
+        load_calibration("sift", tmp_path / "c.json", "abc")

@@ -42,6 +42,19 @@ def test_pxk_has_k_of_each_of_p_classes_and_turns_through_all() -> None:
     assert all(len({row for row in batch if CLASSES[row] == 11}) in (0, 3) for batch in batches) and big
 
 
+def test_pxk_apart_fills_a_batch_from_one_set_by_its_classes() -> None:
+    settings = SamplerSettings("pxk", batch=12, photos=3, steps=400, apart=True)
+    batches = rows(Batches(CLASSES, SETS, settings))
+    sets = [set(SETS[batch].tolist()) for batch in batches]
+    assert all(len(found) == 1 for found in sets)
+    # 3 of 12 classes are of the second set; it has fewer than a batch holds, so one of them comes twice
+    assert np.mean([found == {1} for found in sets]) == pytest.approx(3 / 12, abs=0.06)
+    for batch, found in zip(batches, sets, strict=True):
+        assert len(batch) == 12 and len(set(CLASSES[batch].tolist())) == (3 if found == {1} else 4)
+    seen = Counter(CLASSES[row] for batch in batches for row in batch)
+    assert set(seen) == set(range(12))
+
+
 def test_balanced_takes_sets_and_their_classes_equally() -> None:
     taken = np.concatenate(rows(Batches(CLASSES, SETS, SamplerSettings("balanced", batch=50, steps=200))))
     assert np.mean(SETS[taken] == 0) == pytest.approx(0.5, abs=0.02)

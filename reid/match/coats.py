@@ -1,0 +1,180 @@
+"""The coats of a season: each described once and kept, and pairs of them compared."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from reid.embed import NetworkSpec
+from reid.embed.framing import framed, reduced
+from reid.errors import ConfigError, InputError
+from reid.match.coat import BATCH, PLACES, SIZE, SPEC, LoadedCoat, describe, likeness, load_coat
+from reid.progress import track
+from reid.store import RowStore, digest
+from reid.tables import PROBLEMS, from_rows
+
+__all__ = ["USUAL", "CoatSettings", "Coats", "coats_network", "relative"]
+
+SCHEMA = pa.schema([("places", pa.binary())])
+USUAL = 1.0
+"""The relative likeness of any two coats."""
+ENOUGH = 30
+"""Fewer pairs do not say how alike any two coats of a season are."""
+PART = 256
+"""Coats that are written together: what a kill can cost."""
+
+
+@dataclass(frozen=True)
+class CoatSettings:
+    """Whether and how coats are compared place by place.
+
+    Attributes:
+        use: False leaves them out: vectors alone choose which pairs have their spots compared.
+        weights: Folder of a training with `recipe=coat`; empty for the network that ships.
+        candidates: Nearest crops per query, by their vectors, whose coats are compared; of those, the most alike
+            have their spots compared too (`index.candidates`).
+    """
+
+    use: bool = True
+    weights: str = ""
+    candidates: int = 200
+
+    def __post_init__(self) -> None:
+        if self.candidates < 1:
+            raise ConfigError(f"coat.candidates={self.candidates} must be at least 1.")
+
+
+def coats_network(settings: CoatSettings) -> LoadedCoat | None:
+    """The network that the settings name; None where coats are left out."""
+    return load_coat(settings.weights) if settings.use else None
+
+
+class Coats:
+    """Describes crops, each once, and compares them.
+
+    Args:
+        loaded: The network.
+        crops: Rows by crop_id: `content_hash`, `bbox`, `orientation`, `path`.
+        picture: Gives a crop's picture, uint8 RGB, of at most so many pixels on the longest side; may raise InputError.
+        cache: Folder for descriptions; in memory only without it.
+    """
+
+    def __init__(
+        self,
+        loaded: LoadedCoat,
+        crops: dict[str, dict[str, Any]],
+        picture: Callable[[str, int], np.ndarray],
+        cache: Path | None = None,
+    ) -> None:
+        self.loaded, self.crops, self.picture = loaded, crops, picture
+        self.store = RowStore(cache / "coats", SCHEMA) if cache else None
+        self._known: dict[str, np.ndarray] = {}
+
+    def prepare(self, crop_ids: Sequence[str]) -> pd.DataFrame:
+        """Describe all crops named; returns a problems table of those that cannot be read."""
+        keys = {crop_id: self._key(crop_id) for crop_id in crop_ids}
+        kept = self.store.get(keys.values()) if self.store else {}
+        self._known.update({key: _unpacked(row["places"]) for key, row in kept.items()})
+        todo = {key: crop_id for crop_id, key in keys.items() if key not in self._known}
+        problems: dict[tuple[str, str], dict[str, str]] = {}
+        fresh: dict[str, dict[str, bytes]] = {}
+        for part in self._read(todo, len(keys), problems):
+            for key, places in part.items():
+                self._known[key] = places
+                fresh[key] = {"places": places.tobytes()}
+            if self.store and len(fresh) >= PART:
+                self.store.add(fresh)
+                fresh = {}
+        if self.store:
+            self.store.add(fresh)
+        return from_rows(problems.values(), PROBLEMS)
+
+    def places(self, crop_id: str) -> np.ndarray:
+        """A described crop's places, float16 (PLACES, SIZE + 1), as `reid.match.coat.describe` gives them."""
+        return self._known[self._key(crop_id)]
+
+    def has(self, crop_id: str) -> bool:
+        """Whether the crop is described; one that could not be read is not."""
+        return self._key(crop_id) in self._known
+
+    def compare(self, pairs: pd.DataFrame) -> np.ndarray:
+        """How alike the coats of pairs are.
+
+        Args:
+            pairs: `query`, `candidate`.
+
+        Returns:
+            float (n,), in 0 to 1, as `reid.match.coat.likeness`; NaN where a crop could not be read.
+        """
+        out = np.full(len(pairs), np.nan)
+        places = pairs["candidate"].to_numpy(dtype=object)
+        asked = list(pairs.groupby("query").indices.items())
+        for query, rows in track(asked, "alike", unit="crop"):
+            rows = np.array([row for row in rows if self.has(places[row])], int)
+            if not self.has(str(query)) or not len(rows):
+                continue
+            others = np.stack([self._known[self._key(places[row])] for row in rows])
+            # rounded, so that the last bits of another batch do not show
+            out[rows] = likeness(self._known[self._key(str(query))], others, self.loaded.network).round(5)
+        return out
+
+    def _key(self, crop_id: str) -> str:
+        crop = self.crops[crop_id]
+        return digest(
+            crop["content_hash"], list(crop["bbox"]), str(crop["orientation"]), self.loaded.fingerprint, length=24
+        )
+
+    def _read(
+        self, todo: dict[str, str], total: int, problems: dict[tuple[str, str], dict[str, str]]
+    ) -> Iterator[dict[str, np.ndarray]]:
+        """Descriptions by key, a batch at a time."""
+        spec: NetworkSpec = SPEC
+        waiting: list[tuple[str, str, np.ndarray]] = []
+        items = list(todo.items())
+        known = total - len(items)
+        seen_by = track(items, "coats", total=total, unit="crop", done=known)
+        for number, (key, crop_id) in enumerate(seen_by):
+            try:
+                picture = self.picture(crop_id, 2 * max(spec.height, spec.width))
+                waiting.append((key, str(self.crops[crop_id]["orientation"]), reduced(picture, spec)))
+            except InputError as error:
+                path = str(self.crops[crop_id]["path"])
+                problems[path, str(error)] = {"stage": "match", "path": path, "reason": str(error)}
+            if waiting and (len(waiting) == BATCH or number == len(items) - 1):
+                images, _ = framed([one[2] for one in waiting], [one[1] for one in waiting], spec, BATCH)
+                seen = describe(images[: len(waiting)], self.loaded.network)
+                yield {one[0]: seen[n] for n, one in enumerate(waiting)}
+                waiting = []
+
+
+def relative(likeness: np.ndarray) -> np.ndarray:
+    """Likenesses as multiples of the usual one, the median of all pairs that were compared, most of which are of two animals.
+
+    How alike any two coats look to the network differs from species to species: two jaguars that it never learned are all
+    alike to it. What counts is to be more alike than any two of the season.
+
+    Args:
+        likeness: Of all pairs that were compared, float (n,), NaN where a crop could not be read.
+
+    Returns:
+        float (n,); `USUAL` throughout where there are fewer than `ENOUGH` pairs, which then say nothing.
+
+    >>> relative(np.array([0.2] * 30 + [0.5])).round(3).tolist()[-2:]
+    [1.0, 2.5]
+    """
+    likeness = np.asarray(likeness, float)
+    known = likeness[np.isfinite(likeness)]
+    if len(known) < ENOUGH or not np.median(known):
+        return np.where(np.isfinite(likeness), USUAL, np.nan)
+    out: np.ndarray = (likeness / np.median(known)).round(5)
+    return out
+
+
+def _unpacked(places: bytes) -> np.ndarray:
+    return np.frombuffer(places, np.float16).reshape(PLACES, SIZE + 1)
