@@ -109,7 +109,7 @@ def propose(
         else pd.DataFrame(columns=["query", "candidate", "similarity"])
     )
     verifier = _verifier({prefixes[0]: first, prefixes[1]: second}, matcher, cache)
-    matches, _ = score_pairs(pairs, verifier, calibration)
+    matches, _ = score_pairs(pairs, verifier, Calibrations(calibration))
     matches = _mine_first(matches)
     sides = _sides(mine), _sides(theirs)
     rows, ratio = _by_animals(mine, theirs, matches, calibration, sides)

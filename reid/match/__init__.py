@@ -1,8 +1,15 @@
 """FAISS search, local features, geometry, and the calibration of scores into a probability."""
 
-from reid.match.calibration import Calibration, CalibrationSettings, fit_calibration, load_calibration
+from reid.match.calibration import (
+    Calibration,
+    Calibrations,
+    CalibrationSettings,
+    fit_calibration,
+    load_calibration,
+    load_calibrations,
+)
 from reid.match.coat import LoadedCoat, load_coat
-from reid.match.coats import USUAL, Coats, CoatSettings, coats_network, relative
+from reid.match.coats import Coats, CoatSettings, coats_network, relative
 from reid.match.index import Index, check_fingerprints
 from reid.match.local import Features, LocalMatcher, MatcherSettings, make_matcher
 from reid.match.pairs import PairVerifier, score_pairs
@@ -10,9 +17,9 @@ from reid.match.shortlist import IndexSettings, nearest, representatives, shortl
 from reid.match.verify import Verified, verify
 
 __all__ = [
-    "USUAL",
     "Calibration",
     "CalibrationSettings",
+    "Calibrations",
     "CoatSettings",
     "Coats",
     "Features",
@@ -27,6 +34,7 @@ __all__ = [
     "coats_network",
     "fit_calibration",
     "load_calibration",
+    "load_calibrations",
     "load_coat",
     "make_matcher",
     "nearest",

@@ -23,11 +23,13 @@ __all__ = [
     "LOCAL",
     "Calibration",
     "CalibrationSettings",
+    "Calibrations",
     "Term",
     "at_prior",
     "expected_error",
     "fit_calibration",
     "load_calibration",
+    "load_calibrations",
     "reliability",
 ]
 
@@ -279,6 +281,65 @@ def load_calibration(matcher: str, path: str | Path = "", coat: str = "") -> Cal
             "`reid calibrate`."
         )
     return found
+
+
+@dataclass(frozen=True)
+class Calibrations:
+    """What makes probabilities of a run's pairs: one calibration for pairs whose coats say something, one for the others.
+
+    Attributes:
+        spots: Reads the spots alone; None where nothing is fitted for this matcher and coats always speak.
+        coats: Reads coats and spots; None where coats are left out.
+    """
+
+    spots: Calibration | None
+    coats: Calibration | None = None
+
+    def probability(self, scores: Mapping[str, np.ndarray]) -> np.ndarray:
+        """Probabilities of pairs, float (n,).
+
+        Args:
+            scores: `local_score`, and `coat`, which is NaN where coats say nothing.
+
+        Raises:
+            InputError: coats say nothing of a pair, and no calibration reads its spots alone.
+        """
+        local = np.asarray(scores[LOCAL], float)
+        coat = np.asarray(scores.get(COAT, np.full(len(local), np.nan)), float)
+        out = np.zeros(len(local))
+        speaks = np.isfinite(coat) & (self.coats is not None)
+        if self.coats is not None and speaks.any():
+            out[speaks] = self.coats.probability({LOCAL: local[speaks], COAT: coat[speaks]})
+        if not speaks.all():
+            if self.spots is None:
+                raise InputError(
+                    "coats say nothing of some pairs, and no calibration ships for their spots alone; fit one with "
+                    "`reid calibrate coat=none`, and run with coat=none calibration.file=FILE."
+                )
+            out[~speaks] = self.spots.probability(local[~speaks])
+        return out
+
+    def summary(self, coats_spoke: bool) -> str:
+        """On what the calibration that was used was fitted."""
+        used = self.coats if coats_spoke and self.coats is not None else self.spots
+        return str(used.protocol.get("summary", "of the user's own")) if used else "none"
+
+
+def load_calibrations(matcher: str, path: str | Path = "", coat: str = "") -> Calibrations:
+    """The calibrations of a run.
+
+    Args:
+        matcher: Name of the local matcher.
+        path: The user's file, for coats and spots where coats are compared, else for spots; empty for those that ship.
+        coat: Fingerprint of the network that compares coats; empty where none does.
+
+    Raises:
+        InputError, FormatError: as `load_calibration`.
+    """
+    if not coat:
+        return Calibrations(load_calibration(matcher, path))
+    shipped = (configs_folder() / "calibration" / f"{matcher}.json").is_file()
+    return Calibrations(load_calibration(matcher) if shipped else None, load_calibration(matcher, path, coat))
 
 
 def _parsed(values: dict[str, Any]) -> Calibration:

@@ -19,11 +19,12 @@ from reid.progress import track
 from reid.store import RowStore, digest
 from reid.tables import PROBLEMS, from_rows
 
-__all__ = ["USUAL", "CoatSettings", "Coats", "coats_network", "relative"]
+__all__ = ["CoatSettings", "Coats", "coats_network", "relative"]
 
 SCHEMA = pa.schema([("places", pa.binary())])
-USUAL = 1.0
-"""The relative likeness of any two coats."""
+STRANGE = 0.6
+"""Usual likeness above which the network does not know the species: of nyala and tigers that it never saw it is 0.43 and 0.44, of
+jaguars, trained without spotted cats, 0.79."""
 ENOUGH = 30
 """Fewer pairs do not say how alike any two coats of a season are."""
 PART = 256
@@ -156,23 +157,26 @@ class Coats:
 def relative(likeness: np.ndarray) -> np.ndarray:
     """Likenesses as multiples of the usual one, the median of all pairs that were compared, most of which are of two animals.
 
-    How alike any two coats look to the network differs from species to species: two jaguars that it never learned are all
-    alike to it. What counts is to be more alike than any two of the season.
+    To a network that never learned a species all its coats are alike. Where the usual likeness is above `STRANGE`, or there
+    are fewer than `ENOUGH` pairs to tell it by, coats say nothing, neither for a pair nor against it.
 
     Args:
         likeness: Of all pairs that were compared, float (n,), NaN where a crop could not be read.
 
     Returns:
-        float (n,); `USUAL` throughout where there are fewer than `ENOUGH` pairs, which then say nothing.
+        float (n,); NaN throughout where coats say nothing.
 
     >>> relative(np.array([0.2] * 30 + [0.5])).round(3).tolist()[-2:]
     [1.0, 2.5]
+    >>> relative(np.array([0.8] * 30 + [0.9])).round(3).tolist()[-2:]
+    [nan, nan]
     """
     likeness = np.asarray(likeness, float)
     known = likeness[np.isfinite(likeness)]
-    if len(known) < ENOUGH or not np.median(known):
-        return np.where(np.isfinite(likeness), USUAL, np.nan)
-    out: np.ndarray = (likeness / np.median(known)).round(5)
+    usual = float(np.median(known)) if len(known) >= ENOUGH else 0.0
+    if not 0 < usual <= STRANGE:
+        return np.full(len(likeness), np.nan)
+    out: np.ndarray = (likeness / usual).round(5)
     return out
 
 

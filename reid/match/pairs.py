@@ -13,7 +13,7 @@ import pandas as pd
 import pyarrow as pa
 
 from reid.errors import InputError
-from reid.match.calibration import Calibration
+from reid.match.calibration import COAT, LOCAL, Calibrations
 from reid.match.features import FeatureStore
 from reid.match.local import LocalMatcher
 from reid.match.verify import Verified, verify
@@ -133,14 +133,14 @@ class PairVerifier:
 
 
 def score_pairs(
-    pairs: pd.DataFrame, verifier: PairVerifier, calibration: Calibration
+    pairs: pd.DataFrame, verifier: PairVerifier, calibrations: Calibrations
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Verify shortlisted pairs.
 
     Args:
         pairs: `query`, `candidate`, `similarity`, and `coat` where coats were compared.
         verifier: Compares them.
-        calibration: Makes a probability of the scores.
+        calibrations: Make a probability of the scores.
 
     Returns:
         Matches table, and a problems table; pairs with a crop that cannot be read are left out.
@@ -158,8 +158,8 @@ def score_pairs(
     )
     table = pd.concat([pairs, scores], axis=1)
     table["similarity"] = table["similarity"].astype(float).round(6).clip(-1, 1)
-    scored = {name: table[name].to_numpy(float) for name in calibration.terms}
-    table["probability"] = calibration.probability(scored).round(6)
+    scored = {name: table[name].to_numpy(float) for name in (LOCAL, COAT) if name in table}
+    table["probability"] = calibrations.probability(scored).round(6)
     return check(table, MATCHES), problems
 
 

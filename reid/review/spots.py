@@ -17,7 +17,7 @@ from reid.catalogue import Catalogue
 from reid.embed import crop_picture
 from reid.embed.crops import resize_crop
 from reid.errors import InputError
-from reid.match import USUAL, Calibration, PairVerifier, Verified, coats_network, load_calibration, make_matcher
+from reid.match import Calibrations, PairVerifier, Verified, coats_network, load_calibrations, make_matcher
 from reid.match.calibration import COAT, LOCAL
 from reid.match.features import FeatureStore
 from reid.match.pairs import SCHEMA
@@ -100,7 +100,7 @@ class Spots:
         self.season = season
         self._turn = threading.Lock()
         self._verifier: PairVerifier | None = None
-        self._calibration: Calibration | None = None
+        self._calibration: Calibrations | None = None
 
     def of(self, query: dict[str, Any], candidate: dict[str, Any]) -> Shared:
         """The spots of two sightings, given as `Catalogue.sighting` gives them.
@@ -123,22 +123,22 @@ class Spots:
         return _shared(verified, query["bbox"], candidate["bbox"], probability)
 
     def _likeness(self, one: str, other: str) -> float:
-        """Of the two coats, as the season found it; a pair that it did not compare is like any two."""
+        """Of the two coats, as the season found it; NaN of a pair that it did not compare."""
         pairs = self.season.matches
         rows = (pairs["query"].isin([one, other]) & pairs["candidate"].isin([one, other])).to_numpy()
         found = pairs["coat"].to_numpy(float)[rows] if "coat" in pairs else np.zeros(0)
         found = found[np.isfinite(found)]
-        return float(found[0]) if len(found) else USUAL
+        return float(found[0]) if len(found) else float("nan")
 
-    def _ready(self) -> tuple[PairVerifier, Calibration]:
+    def _ready(self) -> tuple[PairVerifier, Calibrations]:
         if self._verifier is None or self._calibration is None:
             matcher = make_matcher(self.season.matcher)
             network = coats_network(self.season.coat)
             whose = network.fingerprint if network else ""
             try:
-                self._calibration = load_calibration(matcher.name, self.season.calibration, whose)
+                self._calibration = load_calibrations(matcher.name, self.season.calibration, whose)
             except InputError:  # the census's own file was moved
-                self._calibration = load_calibration(matcher.name, coat=whose)
+                self._calibration = load_calibrations(matcher.name, coat=whose)
             own = self.catalogue.data / "compared"
             census = self.season.folder / "cache" if self.season.folder else None
             verifier = PairVerifier(matcher, {}, self._picture, self._size, own)

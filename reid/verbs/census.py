@@ -31,7 +31,7 @@ from reid.identify import (
     unfit_encounters,
 )
 from reid.match import (
-    Calibration,
+    Calibrations,
     CalibrationSettings,
     CoatSettings,
     IndexSettings,
@@ -39,7 +39,7 @@ from reid.match import (
     LocalMatcher,
     MatcherSettings,
     coats_network,
-    load_calibration,
+    load_calibrations,
     make_matcher,
 )
 from reid.photos import ScanSettings
@@ -80,7 +80,7 @@ def run(config: CensusConfig) -> str:
     network = load_network(config.model)
     matcher = make_matcher(config.matcher)
     coats = coats_network(config.coat)
-    calibration = load_calibration(matcher.name, config.calibration.file, coats.fingerprint if coats else "")
+    calibrations = load_calibrations(matcher.name, config.calibration.file, coats.fingerprint if coats else "")
     with run_folder(config.output, "census", {"photos": str(root.resolve())}, root) as folder:
         season = scan_stage(root, folder, config.scan)
         crops, undetected = detected_crops(season, folder, config.detector, config.crop)
@@ -88,11 +88,13 @@ def run(config: CensusConfig) -> str:
         write_vectors(embedded, network, folder)
         catalogue = Path(config.catalogue).expanduser() if config.catalogue else folder / "catalogue.sqlite"
         with _open(catalogue, config.name_pattern) as record:
-            found, unmatched = _identify(config, season, embedded, network, coats, matcher, calibration, record, folder)
+            found, unmatched = _identify(
+                config, season, embedded, network, coats, matcher, calibrations, record, folder
+            )
             problems = collect_problems(season.problems, undetected, embedded.problems, unmatched)
             problems = write_table(problems, folder, PROBLEMS)
             # while the catalogue is open: the report shows its pictures beside this season's
-            census = write_results(config, season, found, problems, network, matcher, calibration, folder)
+            census = write_results(config, season, found, problems, network, matcher, calibrations, folder)
         write_settings(config, folder)
     return _summary(config, census, found, catalogue)
 
@@ -110,7 +112,7 @@ def _identify(
     network: LoadedNetwork,
     coats: LoadedCoat | None,
     matcher: LocalMatcher,
-    calibration: Calibration,
+    calibrations: Calibrations,
     catalogue: Catalogue,
     folder: Path,
 ) -> tuple[Found, pd.DataFrame]:
@@ -124,7 +126,7 @@ def _identify(
     side = Side.of_photos(crops, vectors, season.root)
     matches, problems, verifier = compare(
         side, known, network.fingerprint, lambda crop_id: size[photo_of[crop_id]],
-        config.index, matcher, calibration, folder / "cache", among_themselves=True, coat=config.coat, network=coats,
+        config.index, matcher, calibrations, folder / "cache", among_themselves=True, coat=config.coat, network=coats,
     )  # fmt: skip
     matches = write_table(matches, folder, MATCHES)
     encounters = _in_time_order(crops)

@@ -12,7 +12,7 @@ import pandas as pd
 
 from reid.embed import crop_picture
 from reid.match import (
-    Calibration,
+    Calibrations,
     Coats,
     CoatSettings,
     IndexSettings,
@@ -56,7 +56,7 @@ def compare(
     photo_size: Callable[[str], tuple[float, float]],
     index: IndexSettings,
     matcher: LocalMatcher,
-    calibration: Calibration,
+    calibrations: Calibrations,
     cache: Path,
     among_themselves: bool,
     coat: CoatSettings | None = None,
@@ -71,7 +71,7 @@ def compare(
         photo_size: Width and height of a query's photo.
         index: How many candidates have their spots compared.
         matcher: Compares spots.
-        calibration: Makes probabilities.
+        calibrations: Make probabilities.
         cache: Folder for finished work.
         among_themselves: Whether queries are compared with each other too.
         coat: How many candidates have their coats compared before.
@@ -109,7 +109,7 @@ def compare(
     pairs = pd.concat(lists, ignore_index=True) if lists else pd.DataFrame(columns=columns)
     pairs = pairs.sort_values(["query", "candidate"], kind="stable").reset_index(drop=True)
     verifier = PairVerifier(matcher, rows, picture, photo_size, cache)
-    matches, problems = score_pairs(pairs, verifier, calibration)
+    matches, problems = score_pairs(pairs, verifier, calibrations)
     return matches, pd.concat([unread, problems], ignore_index=True).drop_duplicates(ignore_index=True), verifier
 
 
@@ -121,9 +121,13 @@ def _most_alike(lists: list[pd.DataFrame], coats: Coats, candidates: int) -> tup
     alike = relative(np.concatenate([np.zeros(0), *(coats.compare(pairs) for pairs in lists)]))
     kept, start = [], 0
     for pairs in lists:
-        scored = pairs.assign(coat=alike[start : start + len(pairs)]).dropna(subset=["coat"])
+        scored = pairs.assign(coat=alike[start : start + len(pairs)])
         start += len(pairs)
-        # the vectors' own nearest stay: of a species that the network of coats never learned, they may know better
-        few = nearest(scored, "coat", candidates) | nearest(scored, "similarity", max(1, candidates // 2))
+        if np.isnan(alike).all():
+            few = nearest(scored, "similarity", candidates)
+        else:
+            scored = scored.dropna(subset=["coat"])
+            # the vectors' own nearest stay: of a species that the network of coats hardly knows, they may know better
+            few = nearest(scored, "coat", candidates) | nearest(scored, "similarity", max(1, candidates // 4))
         kept.append(scored[few].reset_index(drop=True))
     return kept, problems

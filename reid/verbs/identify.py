@@ -23,7 +23,7 @@ from reid.match import (
     IndexSettings,
     MatcherSettings,
     coats_network,
-    load_calibration,
+    load_calibrations,
     make_matcher,
 )
 from reid.tables import DECISIONS, PROBLEMS, UNKNOWN, write_csv
@@ -54,7 +54,7 @@ def run(config: IdentifyConfig) -> str:
     network = load_network(config.model)
     matcher = make_matcher(config.matcher)
     coats = coats_network(config.coat)
-    calibration = load_calibration(matcher.name, config.calibration.file, coats.fingerprint if coats else "")
+    calibrations = load_calibrations(matcher.name, config.calibration.file, coats.fingerprint if coats else "")
     what = {"gallery": str(gallery_csv.resolve()), "queries": str(queries_csv.resolve())}
     with run_folder(config.output, "identify", what) as folder:
         labelled, bad_gallery = labelled_crops(gallery_csv, folder, identity_required=True)
@@ -67,7 +67,7 @@ def run(config: IdentifyConfig) -> str:
             Side.of_photos(known.crops, known.vectors, gallery_csv.parent),
             network.fingerprint,
             lambda crop_id: _size(queries_csv.parent / photo[crop_id]),
-            config.index, matcher, calibration, folder / "cache", among_themselves=False, coat=config.coat, network=coats,
+            config.index, matcher, calibrations, folder / "cache", among_themselves=False, coat=config.coat, network=coats,
         )  # fmt: skip
         identity = dict(zip(known.crops["crop_id"], known.crops["identity"], strict=True))
         decisions = write_table(_decided(config, asked, matches, identity), folder, DECISIONS, csv=True)

@@ -13,7 +13,7 @@ from reid.abundance.words import short_section
 from reid.catalogue.seasons import season_id
 from reid.counts import Count, Section, assemble_report, census_tables, choose_pictures, write_report
 from reid.embed import LoadedNetwork
-from reid.match import Calibration, LocalMatcher, PairVerifier
+from reid.match import Calibrations, LocalMatcher, PairVerifier
 from reid.store import write_json
 from reid.tables import UNKNOWN, records, write_csv
 from reid.verbs.estimate import APART
@@ -49,7 +49,7 @@ def write_results(
     problems: pd.DataFrame,
     network: LoadedNetwork,
     matcher: LocalMatcher,
-    calibration: Calibration,
+    calibrations: Calibrations,
     folder: Path,
 ) -> dict[str, Any]:
     """Write `census.json`, `sightings.csv`, `individuals.csv` and `report.html`; returns what `census.json` holds."""
@@ -62,7 +62,8 @@ def write_results(
         "reject": config.decision.reject,
         "sequence_gap_s": config.scan.sequence_gap_s,
     }
-    stated = str(calibration.protocol.get("summary", "of the user's own"))
+    spoke = bool(found.matches["coat"].notna().any())
+    stated = calibrations.summary(spoke)
     census, sightings, individuals = census_tables(
         found.crops,
         found.decisions,
@@ -102,20 +103,30 @@ def write_results(
             "Encounters": f"Photos of a station less than {config.scan.sequence_gap_s:g} seconds apart are one encounter, "
             "unless two animals stand in one frame.",
             "Comparison": f"The network {network.name} (fingerprint {network.fingerprint}) finds the "
-            + _compared(config, matcher.name),
-            "Probability": f"From {'the coats and ' if config.coat.use else ''}the matched spots, by a calibration: {stated}",
+            + _compared(config, matcher.name, spoke),
+            "Probability": f"From {'the coats and ' if spoke else ''}the matched spots, by a calibration: {stated}",
             "Decision": f"Two encounters are one animal from a probability of {config.decision.accept:g} on. One whose best "
             f"link lies between {config.decision.reject:g} and that, or that shows no flank, is left to a person.",
         },
-        limits=_limits(season, whole),
+        limits=_limits(season, whole) + _silent(config, found, spoke),
         sections=[_population(config, season, found, sightings)],
     )  # fmt: skip
     write_report(folder / "report.html", report, config.count.photos_per_individual)
     return census
 
 
-def _compared(config: CensusConfig, matcher: str) -> str:
-    if not config.coat.use:
+def _silent(config: CensusConfig, found: Found, spoke: bool) -> list[str]:
+    """Why coats were compared and say nothing."""
+    if spoke or not config.coat.use or not len(found.matches):
+        return []
+    return [
+        "Coats were compared place by place, and their likeness was left out: either too few pairs could be compared, or the "
+        "network finds all coats of this season alike, as it does with a species that it never learned. Vectors and spots decide."
+    ]
+
+
+def _compared(config: CensusConfig, matcher: str, spoke: bool) -> str:
+    if not spoke:
         return f"{config.index.candidates} nearest crops of the same flank; {matcher} compares their spots one by one."
     return (
         f"{config.coat.candidates} nearest crops of the same flank; their coats are compared place by place, and {matcher} compares "

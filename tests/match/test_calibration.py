@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from reid.errors import FormatError, InputError
-from reid.match import fit_calibration, load_calibration
+from reid.match import Calibrations, fit_calibration, load_calibration, load_calibrations
 from reid.match.calibration import COAT, LOCAL, at_prior, expected_error, reliability
 from reid.store import write_json
 
@@ -76,7 +76,7 @@ def test_the_isotonic_step_is_scikit_learns_up_to_its_smoothing() -> None:
     from sklearn.isotonic import IsotonicRegression
 
     scores, same = two_scores(4000, 0)
-    fresh, truth = two_scores(4000, 1)
+    fresh, _ = two_scores(4000, 1)
     fitted = fit_calibration(scores, same, "coat+sift", method="isotonic")
     said = fitted.probability(fresh)
     plain = fit_calibration(scores, same, "coat+sift")
@@ -127,3 +127,24 @@ def test_damaged_calibrations_are_refused(tmp_path: Path, change: dict[str, obje
     write_json(values, tmp_path / "c.json")
     with pytest.raises(FormatError, match=why):
         load_calibration("sift", tmp_path / "c.json", "abc")
+
+
+def test_pairs_whose_coats_say_nothing_are_judged_by_their_spots() -> None:
+    scores, same = two_scores(600, 0)
+    both = fit_calibration(scores, same, "coat+sift", {"summary": "of both"}, coat="f")
+    spots = fit_calibration(scores[LOCAL], same, "sift", {"summary": "of spots"})
+    silent = np.arange(600) % 3 == 0
+    mixed = {LOCAL: scores[LOCAL], COAT: np.where(silent, np.nan, scores[COAT])}
+    said = Calibrations(spots, both).probability(mixed)
+    np.testing.assert_array_equal(said[silent], spots.probability(scores[LOCAL])[silent])
+    np.testing.assert_array_equal(said[~silent], both.probability(scores)[~silent])
+    assert Calibrations(spots, both).summary(True) == "of both"
+    assert Calibrations(spots, both).summary(False) == "of spots"
+    with pytest.raises(InputError, match="coats say nothing of some pairs"):
+        Calibrations(None, both).probability(mixed)
+    assert len(Calibrations(None, both).probability({LOCAL: np.zeros(0), COAT: np.zeros(0)})) == 0
+
+
+def test_a_run_without_coats_reads_the_spots_calibration() -> None:
+    assert load_calibrations("sift").coats is None
+    assert load_calibrations("sift").spots == load_calibration("sift")
