@@ -14,6 +14,7 @@ from reid.exchange.bundle import Bundle
 from reid.exchange.evidence import believe, likelihood_ratios
 from reid.match import (
     Calibration,
+    Calibrations,
     IndexSettings,
     LocalMatcher,
     PairVerifier,
