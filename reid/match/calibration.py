@@ -155,7 +155,7 @@ def load_calibration(matcher: str, path: str | Path = "") -> Calibration:
         numbers = {key: float(values[key]) for key in ("intercept", "slope", "steeper", "bend")}
         found = Calibration(str(values["matcher"]), **numbers, protocol=dict(values["protocol"]))
     except (ValueError, KeyError, TypeError) as error:
-        raise FormatError(f"{name} is no calibration ({error}); scripts/calibrate.py writes one.") from None
+        raise FormatError(f"{name} is no calibration ({error}); `reid calibrate` writes one.") from None
     if found.matcher != matcher:
         raise FormatError(
             f"{name} was fitted for the matcher {found.matcher}, this run uses {matcher}; fit one for it."
