@@ -59,16 +59,24 @@ def reference_pages() -> dict[str, str]:
     top = ["# reid", "", "Names at the top of the package, and the verbs as functions.", ""]
     for name in public_names(ROOT / "reid" / "__init__.py"):
         if not name.startswith("reid._"):
-            top += [f"## {name.rpartition('.')[2]}", "", f"::: {name}", ""]
-    top += ["## The verbs as functions", "", "::: reid.api", "    options:", "      members_order: source", ""]
-    top += ["## Errors", "", "::: reid.errors", "    options:", "      members_order: source", ""]
+            top += [f"::: {name}", ""]
+    for title, module in (("The verbs as functions", "reid.api"), ("Errors", "reid.errors")):
+        top += [
+            f"## {title}",
+            "",
+            f"::: {module}",
+            "    options:",
+            "      show_root_heading: false",
+            "      heading_level: 3",
+            "",
+        ]
     pages["reference/reid.md"] = "\n".join(top)
     for room in ROOMS:
         init = ROOT / "reid" / room / "__init__.py"
         about = ast.get_docstring(ast.parse(init.read_text(encoding="utf-8"))) or ""
         lines = [f"# reid.{room}", "", about, ""]
         for name in public_names(init):
-            lines += [f"## {name.rpartition('.')[2]}", "", f"::: {name}", ""]
+            lines += [f"::: {name}", ""]
         pages[f"reference/{room}.md"] = "\n".join(lines)
     return pages
 
