@@ -23,21 +23,6 @@ from docs_settings import settings_page  # noqa: E402
 LINK = re.compile(r"(\]\()([^)#:\s]+)((?:#[^)]*)?\))")
 BESIDE = {"contributing.md": "CONTRIBUTING.md", "changelog.md": "CHANGELOG.md"}
 """Pages of the site that lie at the top of the project."""
-ROOMS = (
-    "photos",
-    "detect",
-    "embed",
-    "match",
-    "identify",
-    "catalogue",
-    "counts",
-    "formats",
-    "abundance",
-    "exchange",
-    "evaluate",
-    "review",
-    "synthetic",
-)
 
 
 def public_names(module: Path) -> list[str]:
@@ -71,8 +56,10 @@ def reference_pages() -> dict[str, str]:
             "",
         ]
     pages["reference/reid.md"] = "\n".join(top)
-    for room in ROOMS:
-        init = ROOT / "reid" / room / "__init__.py"
+    for init in sorted((ROOT / "reid").glob("*/__init__.py")):
+        room = init.parent.name
+        if not public_names(init):
+            continue
         about = ast.get_docstring(ast.parse(init.read_text(encoding="utf-8"))) or ""
         lines = [f"# reid.{room}", "", about, ""]
         for name in public_names(init):
