@@ -147,7 +147,7 @@ def understand(command: str, whole: bool = True) -> None:
     elif program in ("pip", "git", "cd"):
         setup = configparser.ConfigParser()
         setup.read(ROOT / "setup.cfg")
-        extras = [extra for found in re.findall(r"reid\[([\w,]+)\]", command) for extra in found.split(",")]
+        extras = [extra for found in re.findall(r"(?:reid|\.)\[([\w,]+)\]", command) for extra in found.split(",")]
         assert set(extras) <= set(setup["options.extras_require"]), command
     elif program != "reid":
         scripts = [word for word in words if word.endswith(".py")]
