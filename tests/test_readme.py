@@ -25,7 +25,9 @@ def test_every_command_shown_exists() -> None:
 def test_links_lead_somewhere() -> None:
     for page in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")]:
         for link in re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8")):
-            assert (page.parent / link).exists(), f"{page.name} links to {link}"
+            # the reference is made when the site is built, which is strict about its links
+            made = link.startswith("reference/")
+            assert made or (page.parent / link).exists(), f"{page.name} links to {link}"
 
 
 @pytest.fixture(scope="module")
