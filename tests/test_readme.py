@@ -46,7 +46,6 @@ def test_notebooks_run(path: Path, workplace: Path, monkeypatch: pytest.MonkeyPa
         pytest.importorskip("umap", reason="the extra 'notebooks' is not installed")
     monkeypatch.chdir(workplace)
     monkeypatch.setenv("MPLBACKEND", "Agg")
-    monkeypatch.setenv("NUMBA_DISABLE_JIT", "1")  # compiling takes longer than so small a map
     names: dict[str, object] = {}
     for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
         if cell["cell_type"] == "code":
