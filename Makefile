@@ -3,7 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: census test lint bench clean
+.PHONY: census test lint site bench clean
+export NO_MKDOCS_2_WARNING := 1
 
 $(VENV)/installed: setup.cfg pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -21,6 +22,10 @@ lint: $(VENV)/installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	folder=$$(mktemp -d) && $(BIN)/mkdocs build --strict --quiet --site-dir $$folder && rm -r $$folder
+
+site: $(VENV)/installed
+	$(BIN)/mkdocs build --strict
 
 bench: $(VENV)/installed
 	$(BIN)/python benchmarks/embed.py

@@ -209,7 +209,7 @@ def read(path: str | Path, table: Table, extra: bool = False) -> pd.DataFrame:
     try:
         frame = pq.read_table(path).to_pandas()
     except pa.ArrowInvalid as error:
-        raise InputError(f"{path} is not a Parquet table: {error}.") from None
+        raise InputError(f"{path} is not a Parquet table: {error}. Run the command that writes it again.") from None
     return check(frame, table, where=str(path), extra=extra)
 
 

@@ -23,14 +23,29 @@ def test_every_command_shown_exists() -> None:
 
 
 def test_links_lead_somewhere() -> None:
-    for page in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]:
+    for page in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")]:
         for link in re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8")):
-            assert (page.parent / link).exists(), f"{page.name} links to {link}"
+            # the reference is made when the site is built, which is strict about its links
+            made = link.startswith("reference/")
+            assert made or (page.parent / link).exists(), f"{page.name} links to {link}"
 
 
+@pytest.fixture(scope="module")
+def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder to run notebooks in, beside the samples; what one of them makes, the next one finds."""
+    folder = tmp_path_factory.mktemp("work")
+    (folder / "notebooks").mkdir()
+    (folder / "samples").symlink_to(ROOT / "samples")
+    return folder / "notebooks"
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("path", sorted((ROOT / "notebooks").glob("*.ipynb")), ids=lambda path: path.name)
-def test_notebooks_run(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(ROOT / "notebooks")
+def test_notebooks_run(path: Path, workplace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if "import umap" in path.read_text(encoding="utf-8"):
+        pytest.importorskip("umap", reason="the extra 'notebooks' is not installed")
+    monkeypatch.chdir(workplace)
+    monkeypatch.setenv("MPLBACKEND", "Agg")
     names: dict[str, object] = {}
     for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
         if cell["cell_type"] == "code":

@@ -89,7 +89,7 @@ def fit_spatial(
     if stations is None or not np.isfinite(stations).all():
         lost = len(history.stations) if stations is None else int((~np.isfinite(stations)).any(axis=1).sum())
         raise TableError(
-            f"{lost} of {len(history.stations)} stations have no coordinates; a spatial model needs them all."
+            f"{lost} of {len(history.stations)} stations have no coordinates; a spatial model needs them all. Fill them in, or leave the spatial model out."
         )
     data = captures(history.counts, history.effort, detector)
     reason = _why_not(history.counts)

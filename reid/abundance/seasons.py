@@ -51,7 +51,9 @@ def known_by_season(met: pd.DataFrame) -> pd.DataFrame:
     """
     now = met.to_numpy(bool)
     if not now.size:
-        raise TableError("no individual was met in any season; there is nothing to follow.")
+        raise TableError(
+            "no individual was met in any season; there is nothing to follow. `reid review` names what a census left open."
+        )
     before = np.cumsum(now, axis=1) - now > 0
     after = np.cumsum(now[:, ::-1], axis=1)[:, ::-1] - now > 0
     previous = np.hstack([np.zeros((len(now), 1), bool), now[:, :-1]])

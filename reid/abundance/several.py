@@ -69,7 +69,7 @@ def follow_seasons(
     order = list(order) or in_order(sightings)
     missing = sorted(set(sightings["season"].astype(str)) - set(order))
     if missing:
-        raise TableError(f"the order of the seasons lacks {', '.join(missing)}.")
+        raise TableError(f"the order of the seasons lacks {', '.join(missing)}; name every season once.")
     rows = sightings.assign(season=pd.Categorical(sightings["season"].astype(str), order, ordered=True))
     met = presence(rows.assign(season=rows["season"].cat.codes))
     met.columns = pd.Index([order[int(i)] for i in met.columns], name="season")

@@ -165,7 +165,9 @@ def _check(connection: sqlite3.Connection, path: Path) -> None:
             "Update reid."
         )
     if version < 1:
-        raise CatalogueError(f"the catalogue {path} has the unknown schema {version}; this reid knows 1 to {VERSION}.")
+        raise CatalogueError(
+            f"the catalogue {path} has the unknown schema {version}; this reid knows 1 to {VERSION}. Go back to a backup, and keep this file."
+        )
 
 
 @contextmanager

@@ -153,7 +153,7 @@ def _load(path: Path) -> tuple[list[dict[str, Any]], list[dict[str, Any]], dict[
         if any("file_name" not in row or "id" not in row for row in images):
             raise KeyError("an image without id or file_name")
     except FileNotFoundError:
-        raise InputError(f"no COCO file at {path}.") from None
+        raise InputError(f"no COCO file at {path}; name a JSON file with images, annotations and categories.") from None
     except OSError as error:
         raise InputError(f"the COCO file {path} cannot be read: {error.strerror}.") from None
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:

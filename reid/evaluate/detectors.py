@@ -35,7 +35,9 @@ def photo_table(photos: Sequence[BoxPhoto]) -> tuple[pd.DataFrame, Path]:
     """
     paths = [photo.path.resolve() for photo in photos]
     if len(set(paths)) != len(paths):
-        raise InputError("the COCO file lists a photo twice; each photo can be judged once.")
+        raise InputError(
+            "the COCO file lists a photo twice; each photo can be judged once. Join its boxes under one entry."
+        )
     root = Path(paths[0].anchor) if paths else Path("/")
     rows = []
     for path, fact in zip(paths, inspect_all(paths, stage="photos"), strict=True):

@@ -62,7 +62,9 @@ def draw_animals(known: Mapping[str, Sequence[int]], ratio: float, seed: int) ->
     """Whole animals, drawn until their photos are the share that was asked for, at least one and not all."""
     names = list(known)
     if len(names) < 2:
-        raise InputError(f"a split by animals needs at least two identities, found {len(names)}.")
+        raise InputError(
+            f"a split by animals needs at least two identities, found {len(names)}. Label more animals, or use protocol=closed."
+        )
     goal, taken, chosen = ratio * sum(map(len, known.values())), 0, set()
     for n in permutations([len(names)], seed)[0][:-1]:
         if taken >= goal:

@@ -61,7 +61,7 @@ def write_answers(path: str | Path, answers: Answers, mine: Bundle, theirs: Bund
         OutputError: the file cannot be written.
     """
     if key.public != mine.signer:
-        raise InputError(f"answers are signed with the key of one's own bundle, {mine.signer}; this key is {key.public}.")  # fmt: skip
+        raise InputError(f"answers are signed with the key of one's own bundle, {mine.signer}; this key is {key.public}. Give key=FILE of that bundle.")  # fmt: skip
     _check(answers.same, mine, theirs, "the answers")
     sheet = _Sheet(
         bundles=(mine.digest, theirs.digest),
@@ -92,7 +92,9 @@ def read_answers(path: str | Path, own: Bundle, other: Bundle) -> Answers:
     for answer in sheet.answers:
         pair = answer.mine, answer.theirs
         if same.setdefault(pair, answer.same) != answer.same:
-            raise FormatError(f"the answers {path} say yes and no of {pair[0]} and {pair[1]}.")
+            raise FormatError(
+                f"the answers {path} say yes and no of {pair[0]} and {pair[1]}. Answer each pair once, and sign again."
+            )
     try:
         _check(same, own, other, f"the answers {path}")
     except InputError as error:

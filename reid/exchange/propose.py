@@ -70,7 +70,9 @@ def check_pair(mine: Bundle, theirs: Bundle, matcher: LocalMatcher, names: tuple
                 f"{matcher.fingerprint!r}; choose the matcher (matcher=...) that both bundles were made with."
             )
         if mine.vectors.shape[1:] != theirs.vectors.shape[1:]:
-            raise FormatError(f"the vectors of {names[0]} and {names[1]} have other lengths, under one fingerprint.")
+            raise FormatError(
+                f"the vectors of {names[0]} and {names[1]} have other lengths, under one fingerprint: one of them is damaged. Ask for both again."
+            )
 
 
 def propose(

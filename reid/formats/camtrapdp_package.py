@@ -89,12 +89,16 @@ def _opener(path: Path) -> Callable[[str], bytes]:
             names = {name for name in archive.namelist() if not name.endswith("/")}
             top = min((name for name in names if name.split("/")[-1] == "datapackage.json"), key=len, default=None)
             if top is None:
-                raise InputError(f"{path} holds no datapackage.json.")
+                raise InputError(
+                    f"{path} holds no datapackage.json; name the folder of a Camtrap DP, or the file itself."
+                )
             held = {name.removeprefix(top[: -len("datapackage.json")]): archive.read(name) for name in names}
 
         def from_zip(name: str) -> bytes:
             if name not in held:
-                raise InputError(f"{path} holds no {name}, which its datapackage.json names.")
+                raise InputError(
+                    f"{path} holds no {name}, which its datapackage.json names. Fetch the whole package again."
+                )
             return held[name]
 
         return from_zip
@@ -148,7 +152,7 @@ def _table(resource: Mapping[str, Any], get: Callable[[str], bytes], encoding: s
             whole.rows += sheet.rows
             whole.notes += sheet.notes
     if whole is None:
-        raise FormatError(f"the resource {resource['name']} names no file.")
+        raise FormatError(f"the resource {resource['name']} names no file; give it a path in datapackage.json.")
     return whole
 
 

@@ -139,7 +139,9 @@ def _records(
     named = survey.named
     named = named[named["category"] == "animal"]
     if named.empty:
-        raise InputError("no animal of the survey has a name, so that there are no captures.")
+        raise InputError(
+            "no animal of the survey has a name, so that there are no captures. Give the names of a census with identities=FOLDER."
+        )
     photo_of = {photo.path: photo for photo in records(survey.photos)}
     groups: dict[tuple[str, str, str], list[tuple[datetime, str, str]]] = {}
     for number, animal in zip(named.index + 1, records(named), strict=True):

@@ -44,7 +44,9 @@ def read_coco_survey(path: str | Path) -> Survey:
         if not isinstance(annotations, list) or not all(isinstance(row, dict) for row in annotations):
             raise TypeError("annotations is no list of objects")
     except OSError as error:
-        raise InputError(f"no COCO file at {path}: {(error.strerror or '').lower()}.") from None
+        raise InputError(
+            f"no COCO file at {path}: {(error.strerror or '').lower()}. Name a JSON file with images and annotations."
+        ) from None
     except (ValueError, KeyError, TypeError) as error:
         raise FormatError(f"{path} is not a COCO file with images and annotations ({error!r}).") from None
     notes: list[Note] = []

@@ -25,7 +25,7 @@ def write_bytes(content: bytes, path: str | Path) -> None:
         partial.replace(path)
     except OSError as error:
         partial.unlink(missing_ok=True)
-        raise OutputError(f"{path} cannot be written: {error.strerror}.") from None
+        raise OutputError(f"{path} cannot be written: {error.strerror}. Name another folder.") from None
 
 
 def write_text(text: str, path: str | Path) -> None:

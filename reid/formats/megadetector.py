@@ -133,7 +133,7 @@ def write_identities(survey: Survey, path: str | Path) -> list[Note]:
     try:
         write_json(content, path)
     except OSError as error:
-        raise OutputError(f"{path} cannot be written: {error.strerror}.") from None
+        raise OutputError(f"{path} cannot be written: {error.strerror}. Name another folder.") from None
     return notes
 
 

@@ -173,7 +173,9 @@ def with_files(survey: Survey, root: str | Path, cache: str | Path | None = None
     paths = survey.photos["path"].tolist()
     facts = inspect_all([root / path for path in paths], cache, "read")
     if paths and all(fact.content_hash is None for fact in facts):
-        raise InputError(f"photos={root} holds none of the {len(paths)} photos, for example {paths[0]!r}.")
+        raise InputError(
+            f"photos={root} holds none of the {len(paths)} photos, for example {paths[0]!r}. Name the folder that these names begin in."
+        )
     rows: list[dict[str, Any]] = [dict(row) for row in survey.photos.to_dict("records")]  # type: ignore[arg-type]
     for row, fact in zip(rows, facts, strict=True):
         row.update(content_hash=fact.content_hash, bytes=fact.bytes, error=fact.error)

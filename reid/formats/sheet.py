@@ -224,7 +224,9 @@ def _header(values: list[str], name: str) -> list[str]:
     columns = [value.strip() for value in values]
     repeated = sorted({column for column in columns if column and columns.count(column) > 1})
     if repeated:
-        raise FormatError(f"{name} has the column {', '.join(map(repr, repeated))} more than once.")
+        raise FormatError(
+            f"{name} has the column {', '.join(map(repr, repeated))} more than once. Rename one of them, or take it out."
+        )
     return columns
 
 

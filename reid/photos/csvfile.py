@@ -47,7 +47,9 @@ def read_csv(path: str | Path) -> pd.DataFrame:
     names = [str(name) for name in raw.iloc[0]]
     repeated = sorted({name for name in names if name and names.count(name) > 1})
     if repeated:
-        raise FormatError(f"{path} has the column {', '.join(map(repr, repeated))} more than once.")
+        raise FormatError(
+            f"{path} has the column {', '.join(map(repr, repeated))} more than once. Rename one of them, or take it out."
+        )
     rows = raw.iloc[1:]
     rows = rows[(rows != "").any(axis=1)]
     rows.columns = pd.Index(names)

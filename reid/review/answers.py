@@ -107,7 +107,7 @@ def routes(desk: Desk) -> APIRouter:
 def _encounter(desk: Desk, sighting: str) -> str:
     row = desk.catalogue.sighting(sighting)
     if row is None:
-        raise CatalogueError(f"there is no sighting {sighting!r} (any more).")
+        raise CatalogueError(f"there is no sighting {sighting!r} (any more); load the page again.")
     return str(row["encounter"])
 
 
@@ -130,7 +130,7 @@ def _answer(desk: Desk, given: Answer) -> tuple[int, str]:
         raise CatalogueError(f"{given.said!r} is no answer; choose one of {', '.join(SAID)}.")
     row = catalogue.sighting(given.query)
     if row is None:
-        raise CatalogueError(f"there is no sighting {given.query!r} (any more).")
+        raise CatalogueError(f"there is no sighting {given.query!r} (any more); load the page again.")
     if given.said == "new":
         alone = row["identity"] is not None and _encounters(desk, row["identity"]) == 1
         if not alone:

@@ -23,7 +23,7 @@ def side_of(desk: Desk, sighting: str) -> dict[str, Any]:
     """
     row = desk.catalogue.sighting(sighting)
     if row is None:
-        raise CatalogueError(f"there is no sighting {sighting!r} (any more).")
+        raise CatalogueError(f"there is no sighting {sighting!r} (any more); load the page again.")
     burst = desk.catalogue.encounter(row["run"], row["encounter"])
     return {
         "sighting": sighting,

@@ -78,7 +78,7 @@ def routes(desk: Desk, show: Show) -> APIRouter:
     def compare(query: str, candidate: str = "") -> Response:
         row = catalogue.sighting(query)
         if row is None or (candidate and catalogue.sighting(candidate) is None):
-            raise CatalogueError("one of these sightings is not there (any more).")
+            raise CatalogueError("one of these sightings is not there (any more); load the page again.")
         return html(
             "review.html.jinja", title="Compare", here="review", season=row["run"], seasons=[row["run"]], query=query,
             candidate=candidate,

@@ -43,7 +43,7 @@ def inside(root: Path, path: str) -> Path:
             return found
     except (OSError, ValueError):  # a name too long, or with a null in it
         pass
-    raise InputError("the photo is not in the photo folder.")
+    raise InputError("the photo is not in the photo folder; if the photos were moved, start again with photos=FOLDER.")
 
 
 class Pictures:

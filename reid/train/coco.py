@@ -49,7 +49,7 @@ def read_coco(path: Path) -> list[Labelled]:
         annotations = content["annotations"]
         splits = {image["id"]: image.get("split") for image in content["images"]}
     except FileNotFoundError:
-        raise InputError(f"data={path}: no such file.") from None
+        raise InputError(f"data={path}: no such file. Check the path; it is taken from {Path.cwd()}.") from None
     except (ValueError, KeyError, TypeError) as error:
         raise FormatError(f"{path} is not a COCO file with images and annotations ({error!r}).") from None
     rows = []

@@ -178,7 +178,9 @@ def _written(file: str, pair_of: dict[int, tuple[str, str]]) -> dict[int, bool]:
             )
         pair = row["mine"], row["theirs"]
         if pair not in number_of:
-            raise TableError(f"{path}, row {line}: {pair[0]} and {pair[1]} were not proposed.")
+            raise TableError(
+                f"{path}, row {line}: {pair[0]} and {pair[1]} were not proposed. Leave such rows out; only what stands in proposals.csv can be answered."
+            )
         same[number_of[pair]] = WORDS[word]
     return same
 
