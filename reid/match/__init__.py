@@ -2,12 +2,13 @@
 
 from reid.match.calibration import Calibration, CalibrationSettings, fit_calibration, load_calibration
 from reid.match.index import Index, check_fingerprints
-from reid.match.local import Features, LocalMatcher, MatcherSettings, make_matcher
+from reid.match.local import BatchMatcher, Features, LocalMatcher, MatcherSettings, make_matcher
 from reid.match.pairs import PairVerifier, score_pairs
 from reid.match.shortlist import IndexSettings, representatives, shortlist
-from reid.match.verify import Verified, verify
+from reid.match.verify import ToVerify, Verified, verify, verify_many
 
 __all__ = [
+    "BatchMatcher",
     "Calibration",
     "CalibrationSettings",
     "Features",
@@ -16,6 +17,7 @@ __all__ = [
     "LocalMatcher",
     "MatcherSettings",
     "PairVerifier",
+    "ToVerify",
     "Verified",
     "check_fingerprints",
     "fit_calibration",
@@ -25,4 +27,5 @@ __all__ = [
     "score_pairs",
     "shortlist",
     "verify",
+    "verify_many",
 ]
