@@ -59,6 +59,7 @@ class LearnedSpots:
         options = options or GlueOptions()
         self.longest = longest
         self.geometry = geometry
+        self.seeks = fingerprint
         self.fingerprint = fingerprint + options.fingerprint + ("" if geometry == AFFINE else f",{geometry}")
         self._extractor = extractor.eval()
         network = package(self.name).LightGlue(features=self.name).eval()

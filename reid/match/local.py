@@ -54,8 +54,8 @@ class LocalMatcher(Protocol):
         fingerprint: Name and settings; cached features are kept under it.
         longest: Pixels of the longest side that it brings every picture to; larger ones are no use to it.
 
-    It may have `geometry`, the map that agreeing spots must follow (reid.match.geometry), `affine` where it has none, and may be
-    a `BatchMatcher`.
+    It may also have `geometry`, the map that agreeing spots must follow (reid.match.geometry; `affine` where it has none), and
+    `seeks`, the part of the fingerprint that its spots depend on (all of it where it has none); and it may be a `BatchMatcher`.
     """
 
     name: str

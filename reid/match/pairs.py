@@ -131,7 +131,10 @@ class PairVerifier:
         return _Pair(keys, (list(a["bbox"]), list(b["bbox"])), size)
 
     def _pair_key(self, pair: _Pair) -> str:
-        return digest(list(pair.keys), pair.static_size, length=24)
+        # where spots of one kind can be matched in several ways, the way belongs to the pair
+        made_by = self.matcher.fingerprint
+        way = [] if getattr(self.matcher, "seeks", made_by) == made_by else [made_by]
+        return digest(list(pair.keys), pair.static_size, *way, length=24)
 
     def _compare(self, names: list[tuple[str, str]], pairs: list[_Pair]) -> list[Verified]:
         todo = []

@@ -30,7 +30,9 @@ class OnTorso:
         self.name = matcher.name
         self.longest = matcher.longest
         self.geometry = str(getattr(matcher, "geometry", AFFINE))
-        self.fingerprint = f"{matcher.fingerprint},torso,{GROWN},{finder_fingerprint()}"
+        kept = f",torso,{GROWN},{finder_fingerprint()}"
+        self.fingerprint = matcher.fingerprint + kept
+        self.seeks = str(getattr(matcher, "seeks", matcher.fingerprint)) + kept
 
     def extract(self, picture: np.ndarray) -> Features:
         return on_torso(self._matcher.extract(picture), look([picture])[0])
