@@ -10,7 +10,7 @@ import numpy as np
 from reid.errors import MissingPartError
 from reid.match.geometry import AFFINE
 from reid.match.glue import Glue, GlueOptions
-from reid.match.local import Features, at_scale
+from reid.match.local import Features, at_scale, blank, no_spots
 
 __all__ = ["LEAST", "SURE", "LearnedSpots", "package"]
 
@@ -68,6 +68,8 @@ class LearnedSpots:
     def extract(self, picture: np.ndarray) -> Features:
         import torch
 
+        if blank(picture):
+            return no_spots(picture, 128)
         resized, shrink = at_scale(picture, self.longest)
         height, width = resized.shape[:2]
         if min(height, width) < LEAST:

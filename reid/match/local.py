@@ -20,14 +20,18 @@ __all__ = [
     "LocalMatcher",
     "MatcherSettings",
     "at_scale",
+    "blank",
     "make_matcher",
     "match_many",
     "mutual",
+    "no_spots",
     "nothing",
 ]
 
 LAYERS = 9
 KEEP = ("box", "torso")
+BLANK = 1.0
+"""Standard deviation of the pixels, of 255, below which a picture shows nothing."""
 PRECISIONS = ("auto", "bfloat16", "float32")
 
 
@@ -139,6 +143,20 @@ def at_scale(picture: np.ndarray, longest: int) -> tuple[np.ndarray, np.ndarray]
     size = (max(1, round(picture.shape[1] * scale)), max(1, round(picture.shape[0] * scale)))
     resized = cv2.resize(picture, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
     return resized, np.array([picture.shape[1] / size[0], picture.shape[0] / size[1]], np.float32)
+
+
+def blank(picture: np.ndarray) -> bool:
+    """Whether a picture shows nothing: networks find spots on a grey wall too, and they resemble those of any other wall.
+
+    >>> blank(np.full((9, 9, 3), 128, np.uint8)), blank(np.arange(243, dtype=np.uint8).reshape(9, 9, 3))
+    (True, False)
+    """
+    return bool(picture.std() < BLANK)
+
+
+def no_spots(picture: np.ndarray, size: int) -> Features:
+    """Features of a picture without any, descriptors of `size` numbers."""
+    return Features(np.zeros((0, 2), np.float32), np.zeros((0, size), np.float16), (picture.shape[0], picture.shape[1]))
 
 
 def nothing() -> tuple[np.ndarray, np.ndarray]:

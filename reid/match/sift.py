@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from reid.match.geometry import AFFINE, agreeing
-from reid.match.local import Features, at_scale, mutual
+from reid.match.local import Features, at_scale, mutual, no_spots
 
 __all__ = ["Sift"]
 
@@ -41,11 +41,14 @@ class Sift:
         resized, shrink = at_scale(picture, self.longest)
         grey = self._equalise.apply(cv2.cvtColor(resized, cv2.COLOR_RGB2GRAY))
         points, descriptors = self._sift.detectAndCompute(grey, None)
-        size = (picture.shape[0], picture.shape[1])
         if descriptors is None or not len(points):
-            return Features(np.zeros((0, 2), np.float32), np.zeros((0, 128), np.float16), size)
+            return no_spots(picture, 128)
         root = np.sqrt(descriptors / np.maximum(descriptors.sum(axis=1, keepdims=True), 1e-9))
-        return Features(np.array([p.pt for p in points], np.float32) * shrink, root.astype(np.float16), size)
+        return Features(
+            np.array([p.pt for p in points], np.float32) * shrink,
+            root.astype(np.float16),
+            (picture.shape[0], picture.shape[1]),
+        )
 
     def match(self, query: Features, candidate: Features) -> tuple[np.ndarray, np.ndarray]:
         pairs, nearest, second = mutual(query.descriptors, candidate.descriptors)

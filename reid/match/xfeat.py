@@ -7,7 +7,7 @@ import numpy as np
 
 from reid.errors import MissingPartError
 from reid.match.geometry import AFFINE, agreeing
-from reid.match.local import Features, at_scale, mutual
+from reid.match.local import Features, at_scale, blank, mutual, no_spots
 
 __all__ = ["XFeat"]
 
@@ -49,6 +49,8 @@ class XFeat:
     def extract(self, picture: np.ndarray) -> Features:
         import torch
 
+        if blank(picture):
+            return no_spots(picture, 64)
         resized, shrink = at_scale(picture, self.longest)
         height, width = resized.shape[:2]
         # filled up with its edge, where the package would stretch it

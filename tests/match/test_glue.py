@@ -96,18 +96,20 @@ def test_strangers_end_early_and_the_others_do_not(
     network: Any, pairs: list[tuple[Features, Features]], together: list[tuple[np.ndarray, np.ndarray]]
 ) -> None:
     some = [pairs[5], pairs[0], pairs[1]]
-    early = Glue(network, SURE, GlueOptions(early_layer=3, early_below=1.0))
-    short = Glue(network, SURE, GlueOptions(layers=3))
+    after_three = Glue(network, SURE, GlueOptions(layers=3)).match(some)
+    stranger, *known = (confidences.sum() for _, confidences in after_three)
+    assert stranger < 0.5 * min(known)
+    early = Glue(network, SURE, GlueOptions(early_layer=3, early_below=(stranger + min(known)) / 2))
     asked: list[int] = []
     run = early._run
     early._run = lambda *args: (asked.append(args[4]), run(*args))[1]  # type: ignore[method-assign]
-    found, after_three = early.match(some), short.match(some[:1])
+    found = early.match(some)
     assert asked == [3, 9]
     assert found[0][1].tobytes() == after_three[0][1].tobytes()
     assert found[1][1].tobytes() == together[0][1].tobytes()
     assert found[2][1].tobytes() == together[1][1].tobytes()
     asked.clear()
-    Glue.match(early, some[:1])
+    early.match(some[:1])
     assert asked == [3]
 
 

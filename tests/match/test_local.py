@@ -58,7 +58,8 @@ def test_nothing_to_see_matches_nothing(matcher: Any) -> None:
     result = verify(
         matcher.extract(blank), matcher.extract(blank[:2, :3]), matcher, (whole(blank), [0.0, 0.0, 3.0, 2.0])
     )
-    assert result.score < 10
+    assert not len(result.points)
+    assert result.score == 0
 
 
 def test_background_of_one_camera_does_not_count(matcher: Any, paint_coat: Paint) -> None:
