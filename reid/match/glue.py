@@ -22,7 +22,7 @@ from torch import Tensor
 
 from reid.match.local import Features, nothing
 
-__all__ = ["BATCH", "STEP", "Glue", "GlueOptions"]
+__all__ = ["BATCH", "STEP", "Glue", "GlueOptions", "has_bfloat16"]
 
 BATCH = 4
 """Pairs calculated together. More of them are no faster on a CPU, and fill up more."""
@@ -52,7 +52,7 @@ class GlueOptions:
     @property
     def bfloat16(self) -> bool:
         if self.precision == "auto":
-            return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+            return has_bfloat16()
         return self.precision == "bfloat16"
 
     @property
@@ -157,6 +157,13 @@ class Glue:
         rows = np.arange(here)
         sure = (backward[forward] == rows) & (table[rows, forward] > self.threshold)
         return np.stack([rows[sure], forward[sure]], axis=1), table[rows[sure], forward[sure]].astype(float)
+
+
+def has_bfloat16() -> bool:
+    """Whether this CPU multiplies in bfloat16; others do it too, much slower than in float32."""
+    names = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
+    asked = [getattr(torch.cpu, name, None) for name in names]
+    return any(bool(ask()) for ask in asked if ask is not None)
 
 
 def _room(spots: int) -> int:
