@@ -11,12 +11,13 @@ from reid.match.calibration import (
 from reid.match.coat import LoadedCoat, load_coat
 from reid.match.coats import Coats, CoatSettings, coats_network, relative
 from reid.match.index import Index, check_fingerprints
-from reid.match.local import Features, LocalMatcher, MatcherSettings, make_matcher
+from reid.match.local import BatchMatcher, Features, LocalMatcher, MatcherSettings, make_matcher
 from reid.match.pairs import PairVerifier, score_pairs
 from reid.match.shortlist import IndexSettings, nearest, representatives, shortlist
-from reid.match.verify import Verified, verify
+from reid.match.verify import ToVerify, Verified, verify, verify_many
 
 __all__ = [
+    "BatchMatcher",
     "Calibration",
     "CalibrationSettings",
     "Calibrations",
@@ -29,6 +30,7 @@ __all__ = [
     "LocalMatcher",
     "MatcherSettings",
     "PairVerifier",
+    "ToVerify",
     "Verified",
     "check_fingerprints",
     "coats_network",
@@ -43,4 +45,5 @@ __all__ = [
     "score_pairs",
     "shortlist",
     "verify",
+    "verify_many",
 ]

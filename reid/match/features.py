@@ -32,8 +32,9 @@ class FeatureStore:
         self._memory: OrderedDict[str, Features] = OrderedDict()
 
     def key(self, content_hash: str, bbox: list[float]) -> str:
-        """What a crop's spots were made from."""
-        return digest(content_hash, list(bbox), self.matcher.fingerprint, length=24)
+        """What a crop's spots were made from; how they are matched later is no part of it, where the matcher tells the two apart."""
+        made_by = getattr(self.matcher, "seeks", self.matcher.fingerprint)
+        return digest(content_hash, list(bbox), made_by, length=24)
 
     def has(self, key: str) -> bool:
         return key in self._memory or bool(self.folder and self._path(key).is_file())

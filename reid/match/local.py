@@ -2,14 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy as np
 
 from reid.errors import ConfigError, MissingPartError, choices
+from reid.match.geometry import GEOMETRIES
 
-__all__ = ["Features", "LocalMatcher", "MatcherSettings", "at_scale", "make_matcher"]
+if TYPE_CHECKING:
+    from reid.match.glue import GlueOptions
+
+__all__ = [
+    "BatchMatcher",
+    "Features",
+    "LocalMatcher",
+    "MatcherSettings",
+    "at_scale",
+    "blank",
+    "make_matcher",
+    "match_many",
+    "mutual",
+    "no_spots",
+    "nothing",
+]
+
+LAYERS = 9
+KEEP = ("box", "torso")
+BLANK = 1.0
+"""Standard deviation of the pixels, of 255, below which a picture shows nothing."""
+PRECISIONS = ("auto", "bfloat16", "float32")
 
 
 @dataclass(frozen=True)
@@ -34,6 +57,9 @@ class LocalMatcher(Protocol):
         name: Of the method; a calibration belongs to one.
         fingerprint: Name and settings; cached features are kept under it.
         longest: Pixels of the longest side that it brings every picture to; larger ones are no use to it.
+
+    It may also have `geometry`, the map that agreeing spots must follow (reid.match.geometry; `affine` where it has none), and
+    `seeks`, the part of the fingerprint that its spots depend on (all of it where it has none); and it may be a `BatchMatcher`.
     """
 
     name: str
@@ -49,19 +75,42 @@ class LocalMatcher(Protocol):
         ...
 
 
+@runtime_checkable
+class BatchMatcher(Protocol):
+    """A matcher that is quicker with many pairs at once, and gives each the digits that it has alone."""
+
+    def match_many(self, pairs: Sequence[tuple[Features, Features]]) -> list[tuple[np.ndarray, np.ndarray]]:
+        """What `match` gives, for each pair."""
+        ...
+
+
 @dataclass(frozen=True)
 class MatcherSettings:
     """Which local matcher, and how many spots.
 
     Attributes:
-        name: `aliked` (ALIKED + LightGlue, extra `lightglue`), `sift` (OpenCV), or `auto`: aliked where it is installed.
+        name: `aliked` or `disk` (with LightGlue, extra `lightglue`), `xfeat` (extra `xfeat`), `sift` (OpenCV), or `auto`: aliked
+            where it is installed, else sift.
         points: Most spots per crop.
         longest: Pixels of the longest side that every picture is brought to.
+        keep: Which spots count: `box`, all of the crop; `torso`, those on the animal's torso.
+        geometry: The map that agreeing spots must follow: `affine`, `affine-magsac` or `homography` (reid.match.geometry).
+        layers: LightGlue's layers, of 9; fewer are faster.
+        early_layer: LightGlue looks at a pair after so many layers already; 0: it does not.
+        early_below: A pair ends there if the confidences of its matches sum up to less than this.
+        precision: What LightGlue multiplies in: `float32`; `bfloat16`, about twice as fast on CPUs that have it, slow on others;
+            `auto`: bfloat16 on CPUs that have it. Results of two machines then differ in the second digit.
     """
 
     name: str = "auto"
     points: int = 512
     longest: int = 640
+    keep: str = "box"
+    geometry: str = "affine"
+    layers: int = LAYERS
+    early_layer: int = 0
+    early_below: float = 0.0
+    precision: str = "float32"
 
     def __post_init__(self) -> None:
         if self.name not in (*MATCHERS, "auto"):
@@ -69,6 +118,16 @@ class MatcherSettings:
         if self.points < 16 or self.longest < 64:
             raise ConfigError(
                 f"matcher.points={self.points} and matcher.longest={self.longest} are too small; use at least 16 and 64."
+            )
+        for key, allowed in (("keep", KEEP), ("geometry", GEOMETRIES), ("precision", PRECISIONS)):
+            if getattr(self, key) not in allowed:
+                raise ConfigError(
+                    f"matcher.{key}={getattr(self, key)!r} is unknown; choose one of {choices([*allowed])}."
+                )
+        if not 1 <= self.layers <= LAYERS or not 0 <= self.early_layer < LAYERS or not self.early_below >= 0:
+            raise ConfigError(
+                f"matcher.layers={self.layers} must lie between 1 and {LAYERS}, matcher.early_layer={self.early_layer} between "
+                f"0 and {LAYERS - 1}, and matcher.early_below={self.early_below} must not be negative."
             )
 
 
@@ -86,19 +145,86 @@ def at_scale(picture: np.ndarray, longest: int) -> tuple[np.ndarray, np.ndarray]
     return resized, np.array([picture.shape[1] / size[0], picture.shape[0] / size[1]], np.float32)
 
 
+def blank(picture: np.ndarray) -> bool:
+    """Whether a picture shows nothing: networks find spots on a grey wall too, and they resemble those of any other wall.
+
+    >>> blank(np.full((9, 9, 3), 128, np.uint8)), blank(np.arange(243, dtype=np.uint8).reshape(9, 9, 3))
+    (True, False)
+    """
+    return bool(picture.std() < BLANK)
+
+
+def no_spots(picture: np.ndarray, size: int) -> Features:
+    """Features of a picture without any, descriptors of `size` numbers."""
+    return Features(np.zeros((0, 2), np.float32), np.zeros((0, size), np.float16), (picture.shape[0], picture.shape[1]))
+
+
+def nothing() -> tuple[np.ndarray, np.ndarray]:
+    """No pairs of spots, and no confidences."""
+    return np.zeros((0, 2), int), np.zeros(0)
+
+
+def match_many(
+    matcher: LocalMatcher, pairs: Sequence[tuple[Features, Features]]
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """What a matcher says of each pair, all at once where it can."""
+    if isinstance(matcher, BatchMatcher):
+        return matcher.match_many(pairs)
+    return [matcher.match(query, candidate) for query, candidate in pairs]
+
+
+def mutual(query: np.ndarray, candidate: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Spots that are each other's nearest.
+
+    Args:
+        query: Unit descriptors, (n, d).
+        candidate: Unit descriptors, (m, d).
+
+    Returns:
+        Pairs, int (k, 2); the distance of each, float (k,), 0 to 2; and the distance to the query's second nearest, float (k,).
+        None where either side has fewer than two: there is nothing to compare with.
+    """
+    if len(query) < 2 or len(candidate) < 2:
+        return np.zeros((0, 2), int), np.zeros(0, np.float32), np.zeros(0, np.float32)
+    a, b = query.astype(np.float32), candidate.astype(np.float32)
+    distances = np.sqrt(np.maximum(2 - 2 * (a @ b.T), 0))
+    forward, backward = distances.argmin(axis=1), distances.argmin(axis=0)
+    rows = np.flatnonzero(backward[forward] == np.arange(len(a)))
+    nearest, second = np.partition(distances[rows], 1, axis=1)[:, :2].T
+    return np.stack([rows, forward[rows]], axis=1), nearest, second
+
+
+def _glue(settings: MatcherSettings) -> GlueOptions:
+    from reid.match.glue import GlueOptions
+
+    return GlueOptions(settings.layers, settings.early_layer, settings.early_below, settings.precision)
+
+
 def _aliked(settings: MatcherSettings) -> LocalMatcher:
     from reid.match.aliked import AlikedLightGlue
 
-    return AlikedLightGlue(settings.points, settings.longest)
+    return AlikedLightGlue(settings.points, settings.longest, _glue(settings), settings.geometry)
+
+
+def _disk(settings: MatcherSettings) -> LocalMatcher:
+    from reid.match.disk import DiskLightGlue
+
+    return DiskLightGlue(settings.points, settings.longest, _glue(settings), settings.geometry)
 
 
 def _sift(settings: MatcherSettings) -> LocalMatcher:
     from reid.match.sift import Sift
 
-    return Sift(settings.points, settings.longest)
+    return Sift(settings.points, settings.longest, settings.geometry)
 
 
-MATCHERS = {"aliked": _aliked, "sift": _sift}
+def _xfeat(settings: MatcherSettings) -> LocalMatcher:
+    from reid.match.xfeat import XFeat
+
+    return XFeat(settings.points, settings.longest, settings.geometry)
+
+
+MATCHERS = {"aliked": _aliked, "disk": _disk, "sift": _sift, "xfeat": _xfeat}
 
 
 def make_matcher(settings: MatcherSettings | None = None) -> LocalMatcher:
@@ -109,8 +235,14 @@ def make_matcher(settings: MatcherSettings | None = None) -> LocalMatcher:
     """
     settings = settings or MatcherSettings()
     if settings.name != "auto":
-        return MATCHERS[settings.name](settings)
-    try:
-        return _aliked(settings)
-    except MissingPartError:
-        return _sift(settings)
+        matcher = MATCHERS[settings.name](settings)
+    else:
+        try:
+            matcher = _aliked(settings)
+        except MissingPartError:
+            matcher = _sift(settings)
+    if settings.keep == "box":
+        return matcher
+    from reid.match.torso import OnTorso
+
+    return OnTorso(matcher)

@@ -16,7 +16,7 @@ from reid.errors import InputError
 from reid.match.calibration import COAT, LOCAL, Calibrations
 from reid.match.features import FeatureStore
 from reid.match.local import LocalMatcher
-from reid.match.verify import Verified, verify
+from reid.match.verify import ToVerify, Verified, verify_many
 from reid.progress import track
 from reid.store import RowStore, digest
 from reid.tables import MATCHES, PROBLEMS, check, from_rows
@@ -25,7 +25,7 @@ __all__ = ["PairVerifier", "score_pairs"]
 
 SCHEMA = pa.schema([("points", pa.binary()), ("confidences", pa.binary()), ("inlier", pa.binary())])
 PART = 64
-"""Verified pairs that are written together: what a kill can cost."""
+"""Verified pairs that are matched and written together: what a kill can cost."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ class PairVerifier:
         key = self._pair_key(pair)
         kept = self.store.get([key]).get(key) if self.store else None
         if kept is None:
-            kept = _pack(self._compare(query, candidate, pair))
+            kept = _pack(self._compare([(query, candidate)], [pair])[0])
             if self.store:
                 self.store.add({key: kept})
         return _unpack(kept)
@@ -98,18 +98,25 @@ class PairVerifier:
         keys = [self._pair_key(pair) for pair in described]
         scores = {key: _scores(_unpack(row)) for key, row in (self.store.get(keys) if self.store else {}).items()}
         todo = {key: n for n, key in enumerate(keys) if key not in scores}
-        fresh: dict[str, dict[str, bytes]] = {}
+        part: dict[str, int] = {}
+        last = next(reversed(todo), None)
         for key, n in track(todo.items(), "verify", total=len(scores) + len(todo), unit="pair", done=len(scores)):
-            packed = _pack(self._compare(*pairs[n], described[n]))
-            # scored as it is kept, so that a resumed run gives the same digits
-            scores[key] = _scores(_unpack(packed))
-            fresh[key] = packed
-            if self.store and len(fresh) == PART:
-                self.store.add(fresh)
-                fresh = {}
-        if self.store:
-            self.store.add(fresh)
+            part[key] = n
+            if len(part) == PART or key == last:
+                scores |= self._verify_part(part, pairs, described)
+                part = {}
         return [scores[key] for key in keys]
+
+    def _verify_part(
+        self, part: dict[str, int], pairs: list[tuple[str, str]], described: list[_Pair]
+    ) -> dict[str, dict[str, float]]:
+        """Scores by key of pairs, named by their place, that were not compared yet; kept before they are told."""
+        found = self._compare([pairs[n] for n in part.values()], [described[n] for n in part.values()])
+        packed = {key: _pack(verified) for key, verified in zip(part, found, strict=True)}
+        if self.store:
+            self.store.add(packed)
+        # scored as it is kept, so that a resumed run gives the same digits
+        return {key: _scores(_unpack(row)) for key, row in packed.items()}
 
     def _key(self, crop_id: str) -> str:
         crop = self.crops[crop_id]
@@ -117,19 +124,27 @@ class PairVerifier:
 
     def _pair(self, query: str, candidate: str) -> _Pair:
         a, b = self.crops[query], self.crops[candidate]
+        keys = self._key(query), self._key(candidate)
         same_camera = bool(pd.notna(a["camera"]) and a["camera"] == b["camera"])
-        size = self.photo_size(query) if same_camera else None
-        return _Pair((self._key(query), self._key(candidate)), (list(a["bbox"]), list(b["bbox"])), size)
+        # of one photo found twice nothing moved, and yet it is the same animal
+        size = self.photo_size(query) if same_camera and keys[0] != keys[1] else None
+        return _Pair(keys, (list(a["bbox"]), list(b["bbox"])), size)
 
     def _pair_key(self, pair: _Pair) -> str:
-        return digest(list(pair.keys), pair.static_size, length=24)
+        # where spots of one kind can be matched in several ways, the way belongs to the pair
+        made_by = self.matcher.fingerprint
+        way = [] if getattr(self.matcher, "seeks", made_by) == made_by else [made_by]
+        return digest(list(pair.keys), pair.static_size, *way, length=24)
 
-    def _compare(self, query: str, candidate: str, pair: _Pair) -> Verified:
-        found = [
-            self.features.get(key, partial(self.picture, crop_id, self.matcher.longest))
-            for key, crop_id in zip(pair.keys, (query, candidate), strict=True)
-        ]
-        return verify(found[0], found[1], self.matcher, pair.boxes, pair.static_size)
+    def _compare(self, names: list[tuple[str, str]], pairs: list[_Pair]) -> list[Verified]:
+        todo = []
+        for crop_ids, pair in zip(names, pairs, strict=True):
+            query, candidate = (
+                self.features.get(key, partial(self.picture, crop_id, self.matcher.longest))
+                for key, crop_id in zip(pair.keys, crop_ids, strict=True)
+            )
+            todo.append(ToVerify(query, candidate, pair.boxes, pair.static_size))
+        return verify_many(todo, self.matcher)
 
 
 def score_pairs(

