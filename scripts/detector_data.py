@@ -3,7 +3,8 @@
     python scripts/detector_data.py --data ../shared/data --output runs/detector-data
 
 Writes train.json, which holds no source of the others; amur.json, snow.json, jaguars.json, others.json and blanks.json,
-which nothing is trained on; and all.json, every photo of a spotted cat. Photos stay where they are.
+which nothing is trained on; amur_whole.json, the photos of amur.json with boxes of whole animals where the data set boxes a
+head or a part; and all.json, every photo of a spotted cat. Photos stay where they are.
 
 Sources: photos of the web are one source where their small grey pictures agree, or where they were seen to be of one
 place (detector_sources.csv); snow leopards are held out by camera, jaguars by station. The boxes that no data set gives
@@ -46,7 +47,9 @@ def main() -> int:
     given = list(csv.DictReader((HERE / "detector_boxes.csv").open()))
     amur = web_leopards(chosen.data / "amur_leopards")
     held = held_out_sources(amur)
-    amur = with_whole_animals(amur, held, [row for row in given if row["dataset"] == "amur_leopards"])
+    by_eye = [row for row in given if row["dataset"] == "amur_leopards"]
+    whole = [photo for photo in with_whole_animals(amur, set(), by_eye) if photo[2] in held]
+    amur = with_whole_animals(amur, held, by_eye)
     snow = snow_leopards(chosen.data / "snow_leopards", [row for row in given if row["dataset"] == "snow_leopards"])
     jaguars = jaguars_of(chosen.data / "samples" / "jaguars")
     others, blanks = camera_traps(chosen.data, [row for row in given if row["dataset"] == "camera_traps"])
@@ -58,6 +61,7 @@ def main() -> int:
         "train": [photo for photo in every if photo[2] not in out],
         "all": every,
         "amur": [photo for photo in amur if photo[2] in out],
+        "amur_whole": whole,
         "snow": [photo for photo in snow if photo[2] in out],
         "jaguars": [photo for photo in jaguars if photo[2] in out],
         "others": others,
@@ -110,7 +114,7 @@ def web_leopards(folder: Path) -> list[Photo]:
 
 
 def with_whole_animals(photos: list[Photo], held: set[str], given: list[dict[str, str]]) -> list[Photo]:
-    """Where the web's boxes show a head and the body is in sight, the box drawn by eye; held-out photos keep theirs."""
+    """Where the web's boxes show a head or less than half of what is in sight, boxes drawn by eye; held-out sources keep theirs."""
     from reid.photos import photo_size
 
     mended: dict[str, list[dict[str, str]]] = {}

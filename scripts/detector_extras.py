@@ -80,6 +80,7 @@ def cutouts(atrw: Path, train: dict[str, Any], whole: set[str], output: Path) ->
     from reid.detect.boxes import iou
     from reid.detect.masks import Masker, outline_of
     from reid.photos import read_photo
+    from reid.progress import track
 
     masker, rows = Masker(threads=1), []
 
@@ -99,13 +100,13 @@ def cutouts(atrw: Path, train: dict[str, Any], whole: set[str], output: Path) ->
 
     seen: dict[str, int] = {}
     listed = list(csv.DictReader((atrw / "annotations.csv").open()))
-    for n in np.random.default_rng(0).permutation(len(listed)):
+    for n in track(np.random.default_rng(0).permutation(len(listed)), "tigers", unit="crop"):
         row = listed[n]
         seen[row["identity"]] = seen.get(row["identity"], 0) + 1
         if seen[row["identity"]] <= OF_EACH:
             add(atrw / row["path"], None, 0.93, 0.0)
     names = {image["id"]: image["file_name"] for image in train["images"]}
-    for row in train["annotations"]:
+    for row in track(train["annotations"], "leopards", unit="box"):
         name = names[row["image_id"]]
         if min(row["bbox"][2:]) >= 20 and ("amur_leopards" not in name or "images/" + Path(name).name in whole):
             add(output / name, row["bbox"], 0.88, 0.8)
