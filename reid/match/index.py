@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from reid.embed.engine_settings import weights_of
 from reid.errors import ConfigError, FingerprintError, FormatError, InputError
 
 __all__ = ["Index", "check_fingerprints"]
@@ -20,6 +21,11 @@ def check_fingerprints(here: str, there: str, what: str) -> None:
     Raises:
         FingerprintError: the two differ; the message names both.
     """
+    if here != there and weights_of(here) == weights_of(there):
+        raise FingerprintError(
+            f"{what} holds vectors of fingerprint {there}, these are of {here}: the same network at another precision, or from "
+            f"photos decoded otherwise. Embed both with the same engine.precision and engine.decode."
+        )
     if here != there:
         raise FingerprintError(
             f"{what} holds vectors of fingerprint {there}, these are of {here}: another network or preprocessing made them. "

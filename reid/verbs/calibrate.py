@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from reid.embed import Embedded, LoadedNetwork, crop_picture, load_network
+from reid.embed import Embedded, EngineSettings, LoadedNetwork, crop_picture, load_network
 from reid.errors import ConfigError, InputError
 from reid.identify import assign_encounters
 from reid.match import IndexSettings, LocalMatcher, MatcherSettings, PairVerifier, fit_calibration, make_matcher
@@ -38,6 +38,7 @@ class CalibrateConfig:
     seed: int = 0
     index: IndexSettings = field(default_factory=IndexSettings)
     matcher: MatcherSettings = field(default_factory=MatcherSettings)
+    engine: EngineSettings = field(default_factory=EngineSettings)
 
     def __post_init__(self) -> None:
         if min(self.photos, self.same, self.others) < 1:
@@ -49,7 +50,7 @@ class CalibrateConfig:
 def run(config: CalibrateConfig) -> str:
     """Calibrate; returns the summary for the terminal."""
     tables = [input_path(path, "data", "labelled table") for path in config.data]
-    network, matcher = load_network(config.model), make_matcher(config.matcher)
+    network, matcher = load_network(config.model, config.engine), make_matcher(config.matcher)
     with run_folder(config.output, "calibrate", {"data": [str(path.resolve()) for path in tables]}) as folder:
         scored = [_scored(config, csv, network, matcher, folder) for csv in tables]
         pairs = pd.concat(scored, ignore_index=True)
