@@ -4,6 +4,7 @@ from reid.match.calibration import Calibration, CalibrationSettings, fit_calibra
 from reid.match.index import Index, check_fingerprints
 from reid.match.local import Features, LocalMatcher, MatcherSettings, make_matcher
 from reid.match.pairs import PairVerifier, score_pairs
+from reid.match.shards import Shards
 from reid.match.shortlist import IndexSettings, representatives, shortlist
 from reid.match.verify import Verified, verify
 
@@ -16,6 +17,7 @@ __all__ = [
     "LocalMatcher",
     "MatcherSettings",
     "PairVerifier",
+    "Shards",
     "Verified",
     "check_fingerprints",
     "fit_calibration",
