@@ -33,7 +33,7 @@ class EngineSettings:
         decode: `full`; or `reduced`, which decodes a large JPEG at a half, a quarter or an eighth where the animal is still
             at least as large as the network wants it. Vectors of the two are not compared with each other.
         batch: Crops per step; 0 takes what suits the engine.
-        threads: 0 takes as many as torch does.
+        threads: That read photos, and that call onnxruntime or OpenVINO; torch has its own. 0 takes one for each core.
         device: `cpu`, `cuda`, or `auto`, a GPU where there is one. Only torch and its compiler use it.
     """
 

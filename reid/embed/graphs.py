@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from reid._version import __version__
 from reid.embed.flank import SMALL, flank_reader, reader_fingerprint
 from reid.embed.heads import MIRRORED, FlankHead
 from reid.embed.network import EmbeddingNetwork
@@ -22,6 +23,7 @@ from reid.embed.pooling import pooling_matrix
 from reid.embed.torso import HEIGHT, WIDTH, finder_fingerprint, load_finder
 from reid.embed.weights import LoadedNetwork
 from reid.errors import MissingPartError
+from reid.store import digest
 from reid.tables import FLANKS, UNKNOWN
 
 __all__ = ["OPSET", "Asked", "Exported", "Graph", "graphs", "outputs", "write_onnx"]
@@ -123,7 +125,7 @@ class Graph:
 
     Attributes:
         name: `network`, `turns` (its flanks alone), `torsos` or `flanks` (the reader that comes with the package).
-        mark: Of its weights and preprocessing.
+        mark: Of all that it is made of: weights, heads, settings, outputs, and this package's version.
         size: Height and width of its input.
         outputs: Names of what it gives, in order.
         asked: From uint8 images (B, 3, height, width) to the outputs, in torch's own operations.
@@ -140,17 +142,18 @@ class Graph:
 
 def graphs(loaded: LoadedNetwork) -> dict[str, Graph]:
     """The networks that crops pass through, by name; `network` comes last on the way and is always there."""
-    spec, mark = loaded.spec, loaded.weights
+    spec = loaded.spec
+    mark = digest(loaded.weights, loaded.flank_fingerprint, spec.to_dict())
     turned = spec.face == "left" and spec.frame == "whole"
     names = outputs(loaded.network)
     if spec.frame == "torso" or turned:
         names = tuple(name for name in names if name != "flanks")
     found = [_of_network("network", loaded.network, mark, names)]
     if turned:
-        found.append(_of_network("turns", loaded.network, mark + loaded.flank_fingerprint, ("flanks",)))
+        found.append(_of_network("turns", loaded.network, mark, ("flanks",)))
     if spec.frame == "torso":
         finder = _Torsos(load_finder()[0])
-        found.append(Graph("torsos", finder_fingerprint(), (HEIGHT, WIDTH), ("torsos",), finder, lambda: finder))
+        found.append(Graph("torsos", _mark(finder_fingerprint()), (HEIGHT, WIDTH), ("torsos",), finder, lambda: finder))
         reader = _of_network("flanks", flank_reader(), reader_fingerprint(), ("flanks",))
         found.append(reader)
         if reader.size != SMALL:
@@ -158,9 +161,15 @@ def graphs(loaded: LoadedNetwork) -> dict[str, Graph]:
     return {graph.name: graph for graph in found}
 
 
+def _mark(*parts: str) -> str:
+    return digest(__version__, *parts)
+
+
 def _of_network(name: str, network: EmbeddingNetwork, mark: str, asked: tuple[str, ...]) -> Graph:
     size = network.spec.height, network.spec.width
-    return Graph(name, mark, size, asked, Asked(network, asked).eval(), lambda: Exported(network, asked).eval())
+    return Graph(
+        name, _mark(mark, *asked), size, asked, Asked(network, asked).eval(), lambda: Exported(network, asked).eval()
+    )
 
 
 def write_onnx(module: nn.Module, size: tuple[int, int], names: tuple[str, ...], path: Path) -> None:

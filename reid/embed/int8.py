@@ -12,11 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from reid.embed.crops import squashed
 from reid.embed.graphs import Asked, Graph
 from reid.embed.preprocess import preprocess
 from reid.embed.torso import look
-from reid.errors import MissingPartError
+from reid.errors import ConfigError, MissingPartError
 
 __all__ = ["quantised"]
 
@@ -70,13 +69,13 @@ def quantised(graph: Graph, full: bytes) -> bytes:
 
 def _inputs(graph: Graph) -> np.ndarray:
     """What the network sees of the made-up cats, uint8 (n, 3, height, width)."""
-    cats = _cats()
-    pictures, flanks = [picture for picture, _ in cats], [flank for _, flank in cats]
-    spec = graph.asked.network.spec if isinstance(graph.asked, Asked) else None
-    if spec is None or graph.name == "flanks":
-        return squashed(pictures, *graph.size)
-    torsos = look(pictures) if spec.frame == "torso" else [None] * len(pictures)
-    return np.stack([preprocess(*seen) for seen in zip(pictures, [spec] * len(pictures), flanks, torsos, strict=True)])
+    if not isinstance(graph.asked, Asked):
+        raise ConfigError(f"the network {graph.name!r} has no form in 8 bits; run it with engine.precision=float32.")
+    cats, spec = _cats(), graph.asked.network.spec
+    torsos = look([picture for picture, _ in cats]) if spec.frame == "torso" else [None] * len(cats)
+    return np.stack(
+        [preprocess(picture, spec, flank, torso) for (picture, flank), torso in zip(cats, torsos, strict=True)]
+    )
 
 
 @lru_cache(maxsize=1)

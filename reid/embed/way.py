@@ -47,7 +47,11 @@ class Way:
     def run(self, name: str, images: np.ndarray) -> tuple[np.ndarray, ...]:
         """A batch through one of the networks."""
         if name not in self._runs:
-            self._runs[name] = build(self._graphs[name], self._settings, self.batch, self.workers)
+            settings = self._settings
+            if name != "network":
+                # a torso found a little elsewhere, or a crop turned the other way, would cost more than all rounding
+                settings = replace(settings, precision="float32")
+            self._runs[name] = build(self._graphs[name], settings, self.batch, self.workers)
         return self._runs[name](images)
 
     def prepare(self) -> Way:
