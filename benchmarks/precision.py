@@ -29,7 +29,7 @@ CLASSES = (
     EngineSettings(name="torch"),
     EngineSettings(name="onnxruntime"),
     EngineSettings(name="openvino"),
-    EngineSettings(name="torch", precision="bf16"),
+    EngineSettings(name="torch", precision="mixed"),
     EngineSettings(name="openvino", precision="bf16"),
     EngineSettings(name="onnxruntime", precision="int8"),
     EngineSettings(name="openvino", precision="int8"),

@@ -9,14 +9,15 @@ from reid.errors import ConfigError, choices
 __all__ = ["ENGINES", "PRECISIONS", "TOLERANCES", "EngineSettings", "vector_class", "weights_of"]
 
 ENGINES = ("auto", "torch", "compiled", "onnxruntime", "openvino")
-PRECISIONS = ("float32", "bf16", "int8")
+PRECISIONS = ("float32", "bf16", "mixed", "int8")
 RUNS = {
     "float32": ("torch", "compiled", "onnxruntime", "openvino"),
-    "bf16": ("torch", "compiled", "openvino"),
+    "bf16": ("openvino",),
+    "mixed": ("torch", "compiled"),
     "int8": ("onnxruntime", "openvino"),
 }
 """The engines that have each precision."""
-TOLERANCES = {"float32": 1e-4, "bf16": 0.05, "int8": 0.1}
+TOLERANCES = {"float32": 1e-4, "bf16": 0.05, "mixed": 0.2, "int8": 0.1}
 """How far a number of a unit vector may lie from that of torch in float32, by precision."""
 
 
@@ -28,8 +29,8 @@ class EngineSettings:
         name: `torch`; `compiled` (torch's compiler, which takes a minute to begin and needs a C++ compiler); `onnxruntime`;
             `openvino`; or `auto`, the fastest of those that are installed: a short measurement chooses it when there
             are enough crops, and is kept for this machine.
-        precision: `float32`; `bf16`, half as many bits for each number; `int8`, a quarter. Vectors of the three are not
-            compared with each other.
+        precision: `float32`; `bf16`, half as many bits for each number; `mixed`, torch's autocast, which rounds to these bits
+            between any two layers, and so loses more; `int8`, a quarter of the bits. Vectors of two of these are not compared.
         decode: `full`; or `reduced`, which decodes a large JPEG at a half, a quarter or an eighth where the animal is still
             at least as large as the network wants it. Vectors of the two are not compared with each other.
         batch: Crops per step; 0 takes what suits the engine.

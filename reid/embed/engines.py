@@ -152,7 +152,7 @@ def _torch(graph: Graph, settings: EngineSettings) -> Run:
         module = deepcopy(module).to(device, memory_format=torch.channels_last)
     if settings.name == "compiled":
         module = torch.compile(module, dynamic=False)
-    half = settings.precision == "bf16"
+    half = settings.precision == "mixed"
 
     @contextmanager
     def run_as() -> Iterator[None]:
