@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import math
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -98,7 +99,7 @@ def parameters(index: Any, allowed: np.ndarray | None, effort: int) -> Any:
         effort: How far it looks, as `tune` gives it; 0 for FAISS's own. Where few vectors are allowed, it looks as much
             further.
     """
-    import faiss
+    faiss: Any = import_module("faiss")  # whose published types lack what its Python layer adds
 
     selector = None
     if allowed is not None:

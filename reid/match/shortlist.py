@@ -109,13 +109,13 @@ def shortlist(
     )
     exact = settings.factory == "Flat" or (settings.factory == "auto" and len(gallery) <= EXACT)
 
-    def indexed(rows: np.ndarray, tags: dict[str, np.ndarray] | None = None) -> Index:
+    def indexed(rows: np.ndarray, tags: dict[str, list[str]] | None = None) -> Index:
         index = Index(gallery_vectors.shape[1], fingerprint, settings.factory, settings.recall)
         index.add(gallery_vectors[rows], list(ids[rows]), fingerprint, tags)
         return index
 
     # an approximate index is costly to build: one of all, that sorts sides out while it searches
-    whole = None if exact else indexed(np.ones(len(gallery), bool), {"side": gallery_sides})
+    whole = None if exact else indexed(np.ones(len(gallery), bool), {"side": list(gallery_sides)})
     pairs: dict[tuple[str, str], float] = {}
     for side in sorted(set(query_sides)):
         allowed = np.array([comparable(side, other) for other in gallery_sides], bool)
