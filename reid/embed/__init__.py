@@ -3,6 +3,7 @@
 from reid.embed.batch import Embedded, embed_crops
 from reid.embed.crops import CropSettings, crop_picture, make_crops
 from reid.embed.embedder import Embedder, load
+from reid.embed.engine_settings import EngineSettings
 from reid.embed.network import EmbeddingNetwork, NetworkSpec
 from reid.embed.weights import LoadedNetwork, load_network, save_network
 
@@ -11,6 +12,7 @@ __all__ = [
     "Embedded",
     "Embedder",
     "EmbeddingNetwork",
+    "EngineSettings",
     "LoadedNetwork",
     "NetworkSpec",
     "crop_picture",

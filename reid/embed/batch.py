@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -13,22 +15,21 @@ import pandas as pd
 import pyarrow as pa
 
 from reid.embed.allocator import keep_memory
-from reid.embed.crops import crop_picture
+from reid.embed.choice import way_for
 from reid.embed.flank import flank_of
-from reid.embed.framing import ahead, framed, unnamed_flanks
-from reid.embed.network import NetworkSpec
+from reid.embed.flow import flow
+from reid.embed.framing import framed, unnamed_flanks
+from reid.embed.reading import read_crops
+from reid.embed.way import Way
 from reid.embed.weights import LoadedNetwork
-from reid.errors import InputError
-from reid.photos import read_photo
 from reid.progress import track
 from reid.store import RowStore, digest
 from reid.tables import CROPS, PROBLEMS, UNKNOWN, check, from_rows
 
 __all__ = ["Embedded", "embed_crops", "embed_images"]
 
-BATCH = 8
-"""Crops per step; on a CPU, 32 took half as long again per crop as 8."""
-AHEAD = 4
+PART, PART_SECONDS = 256, 2.0
+"""Crops, and seconds, after which what is done is written."""
 SCHEMA = pa.schema([("vector", pa.binary()), ("flanks", pa.binary())])
 SCORED = SCHEMA.append(pa.field("quality", pa.float32()))
 """What is kept of each crop: by a network without a head for the quality, and by one with it."""
@@ -56,7 +57,12 @@ class Embedded:
 
 
 def embed_crops(
-    root: Path, crops: pd.DataFrame, loaded: LoadedNetwork, cache: Path | None = None, batch: int = BATCH
+    root: Path,
+    crops: pd.DataFrame,
+    loaded: LoadedNetwork,
+    cache: Path | None = None,
+    batch: int = 0,
+    way: Way | None = None,
 ) -> Embedded:
     """Embed every crop.
 
@@ -66,9 +72,10 @@ def embed_crops(
     Args:
         root: Folder that the crops' paths are below.
         crops: Crops table; crops of one photo stand together.
-        loaded: The network.
+        loaded: The network, and the engine that runs it.
         cache: Folder for finished vectors; none are kept without it.
-        batch: Crops per step of the network.
+        batch: Crops per step of the network; 0 takes what suits the engine.
+        way: The network made ready, where the caller has it already.
     """
     keep_memory()
     rows: list[Any] = crops.to_dict("records")
@@ -84,29 +91,18 @@ def embed_crops(
         if key not in known:
             todo.setdefault(key, (key, row))
     reasons: dict[tuple[str, str], dict[str, str]] = {}
-    waiting: list[tuple[Item, np.ndarray]] = []
-
-    def flush() -> None:
-        names = [row["orientation"] for (_, row), _ in waiting]
-        vectors, flanks, quality = embed_images([picture for _, picture in waiting], names, loaded, batch)
-        fresh = {
-            key: (vectors[n].copy(), flanks[n].copy(), float(quality[n])) for n, ((key, _), _) in enumerate(waiting)
-        }
-        known.update(fresh)
-        if store:
-            store.add({key: _kept(seen, scored) for key, seen in fresh.items()})
-        waiting.clear()
-
-    inputs = _inputs(root, list(todo.values()), loaded.spec)
-    for item, image in track(inputs, "embed", total=len(known) + len(todo), unit="crop", done=len(known)):
-        if isinstance(image, str):
-            reasons[item[1]["path"], image] = {"stage": "embed", "path": item[1]["path"], "reason": image}
-            continue
-        waiting.append((item, image))
-        if len(waiting) == batch:
-            flush()
-    if waiting:
-        flush()
+    if todo:
+        if batch:
+            loaded = replace(loaded, engine=replace(loaded.engine, batch=batch))
+        way = way or way_for(loaded, len(crops))
+        with kept_in_parts(store, scored) as keep:
+            done = _embedded(root, list(todo.values()), loaded, way)
+            for (key, row), seen in track(done, "embed", total=len(known) + len(todo), unit="crop", done=len(known)):
+                if isinstance(seen, str):
+                    reasons[row["path"], seen] = {"stage": "embed", "path": row["path"], "reason": seen}
+                else:
+                    known[key] = seen
+                    keep(key, seen)
     good = [n for n, key in enumerate(keys) if key in known]
     size = (len(good), loaded.network.size)
     vectors = np.stack([known[keys[n]][0] for n in good]) if good else np.zeros(size, np.float32)
@@ -117,11 +113,51 @@ def embed_crops(
     return Embedded(vectors, kept_crops, from_rows(reasons.values(), PROBLEMS))
 
 
+def _embedded(root: Path, todo: list[Item], loaded: LoadedNetwork, way: Way) -> Iterator[tuple[Item, Seen | str]]:
+    """Each crop with what is seen on it, or with why its photo cannot be read; in the order in which batches fill."""
+    photos = [list(group) for _, group in groupby(todo, lambda item: item[1]["path"])]
+
+    def read(photo: list[Item]) -> list[tuple[Item, np.ndarray | str]]:
+        rows = [row for _, row in photo]
+        return list(zip(photo, read_crops(root, rows, loaded.spec, loaded.engine.decode), strict=True))
+
+    def see(batch: Sequence[tuple[Item, np.ndarray]]) -> list[tuple[Item, Seen | str]]:
+        names = [row["orientation"] for (_, row), _ in batch]
+        vectors, flanks, quality = embed_images([picture for _, picture in batch], names, loaded, way, way.batch)
+        return [(item, (vectors[n].copy(), flanks[n].copy(), float(quality[n]))) for n, (item, _) in enumerate(batch)]
+
+    return flow(photos, read, see, way.batch, way.workers, way.threads > 1)
+
+
 def _key(crop: dict[str, Any], loaded: LoadedNetwork) -> str:
     """What a crop's vector was made from: its pixels, the network, and its flank where the network turns flanks."""
     facing = crop["orientation"] if loaded.spec.face == "left" else ""
     heads = [loaded.fingerprint, loaded.flank_fingerprint]
     return digest(crop["content_hash"], list(crop["bbox"]), facing, heads, length=24)
+
+
+@contextmanager
+def kept_in_parts(store: RowStore | None, scored: bool) -> Iterator[Callable[[str, Seen], None]]:
+    """Keeps what is seen, many crops in a part, since a part is a file; what a kill loses was seen in the last seconds."""
+    fresh: dict[str, Seen] = {}
+    last = time.monotonic()
+
+    def write() -> None:
+        nonlocal last
+        if store:
+            store.add({key: _kept(seen, scored) for key, seen in fresh.items()})
+        fresh.clear()
+        last = time.monotonic()
+
+    def keep(key: str, seen: Seen) -> None:
+        fresh[key] = seen
+        if len(fresh) >= PART or time.monotonic() - last > PART_SECONDS:
+            write()
+
+    try:
+        yield keep
+    finally:
+        write()
 
 
 def _kept(seen: Seen, scored: bool) -> dict[str, Any]:
@@ -131,7 +167,7 @@ def _kept(seen: Seen, scored: bool) -> dict[str, Any]:
 
 
 def embed_images(
-    pictures: Sequence[np.ndarray], orientations: Sequence[str], loaded: LoadedNetwork, batch: int = 0
+    pictures: Sequence[np.ndarray], orientations: Sequence[str], loaded: LoadedNetwork, way: Way, batch: int = 0
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """One step of the network, which turns what it sees facing right where it wants animals to face left.
 
@@ -139,44 +175,38 @@ def embed_images(
         pictures: Crops as `reid.embed.framing.ahead` gives them.
         orientations: Their flanks, where known.
         loaded: The network.
+        way: Runs it.
         batch: Fill up with black to so many, so that each step has one shape; 0 does not.
 
     Returns:
         Unit vectors (n, size), probabilities of the flanks (n, 5), and quality (n,), NaN without a head for it.
     """
-    import torch
-
-    images, flanks = framed(pictures, orientations, loaded.spec, batch)
-    ready = torch.from_numpy(images)
-    with torch.inference_mode():
-        if flanks is not None:
-            vectors, seen, quality = loaded.network.embed(ready, torch.from_numpy(flanks))
-        elif loaded.spec.face == "left":
-            ready, found = _turned(ready, orientations, loaded)
-            vectors, seen, quality = loaded.network.embed(ready, found)
-        else:
-            vectors, seen, quality = loaded.network.embed(ready)
+    images, flanks = framed(pictures, orientations, loaded.spec, way, batch)
+    if flanks is None and loaded.spec.face == "left":
+        images, flanks = _turned(images, orientations, way)
+    vectors, seen, quality = way.vectors(images)
     n = len(pictures)
-    return vectors.numpy()[:n], seen.numpy()[:n], quality.numpy()[:n]
+    told = seen if flanks is None else flanks
+    if told is None:
+        told = unnamed_flanks(len(images))
+    return vectors[:n], told[:n], quality[:n]
 
 
-def _turned(batch: Any, orientations: Sequence[str], loaded: LoadedNetwork) -> tuple[Any, Any]:
+def _turned(batch: np.ndarray, orientations: Sequence[str], way: Way) -> tuple[np.ndarray, np.ndarray]:
     """The batch with all animals facing left, and their flanks.
 
     Crops of a known flank were turned when they were read. Those of which nobody has said it are looked at first.
     """
-    import torch
-
     asked = [n for n, known in enumerate(orientations) if known == UNKNOWN]
     flanks = unnamed_flanks(len(batch))
     if asked:
         # the whole batch, so that it has the same shape each time
-        flanks[asked] = loaded.network.flanks(batch)[asked].numpy()
+        flanks[asked] = way.turns(batch)[asked]
         names, _ = flank_of(flanks)
         turn = [n for n in asked if names[n] == "right"]
-        batch = batch.clone()
-        batch[turn] = batch[turn].flip(-1)
-    return batch, torch.from_numpy(flanks)
+        batch = batch.copy()
+        batch[turn] = batch[turn][..., ::-1]
+    return batch, flanks
 
 
 def _with_flanks(crops: pd.DataFrame, probabilities: np.ndarray) -> pd.DataFrame:
@@ -186,28 +216,3 @@ def _with_flanks(crops: pd.DataFrame, probabilities: np.ndarray) -> pd.DataFrame
     crops.loc[unnamed, "orientation"] = [name for name, free in zip(names, unnamed, strict=True) if free]
     crops.loc[unnamed, "orientation_probability"] = sure[unnamed].round(6)
     return check(crops, CROPS, extra=True)
-
-
-def _inputs(root: Path, todo: list[Item], spec: NetworkSpec) -> Iterator[tuple[Item, np.ndarray | str]]:
-    """Crops as `ahead` gives them, in order, read a few photos ahead in threads; a string says why one cannot be read."""
-    groups: list[list[Item]] = []
-    for item in todo:
-        if groups and groups[-1][0][1]["path"] == item[1]["path"]:
-            groups[-1].append(item)
-        else:
-            groups.append([item])
-    with ThreadPoolExecutor(max_workers=2) as pool:
-        running = [pool.submit(_read_group, root, group, spec) for group in groups[:AHEAD]]
-        for n, group in enumerate(groups):
-            images = running[n % AHEAD].result()
-            if n + AHEAD < len(groups):
-                running[n % AHEAD] = pool.submit(_read_group, root, groups[n + AHEAD], spec)
-            yield from zip(group, images, strict=True)
-
-
-def _read_group(root: Path, group: list[Item], spec: NetworkSpec) -> list[np.ndarray | str]:
-    try:
-        photo = read_photo(root / group[0][1]["path"])
-        return [ahead(crop_picture(root, crop, photo=photo), spec, crop["orientation"]) for _, crop in group]
-    except InputError as error:
-        return [str(error)] * len(group)

@@ -11,9 +11,13 @@ import numpy as np
 import pandas as pd
 
 from reid.embed.allocator import keep_memory
-from reid.embed.batch import BATCH, Embedded, embed_crops, embed_images
+from reid.embed.batch import Embedded, embed_crops, embed_images
+from reid.embed.choice import chosen
+from reid.embed.engine_settings import EngineSettings
+from reid.embed.flow import flow
 from reid.embed.framing import ahead
 from reid.embed.network import NetworkSpec
+from reid.embed.way import Way
 from reid.embed.weights import LoadedNetwork, load_network
 from reid.errors import InputError, choices
 from reid.photos import photo_size
@@ -35,6 +39,7 @@ class Embedder:
 
     def __init__(self, loaded: LoadedNetwork) -> None:
         self.loaded = loaded
+        self._ways: dict[EngineSettings, Way] = {}
 
     @property
     def name(self) -> str:
@@ -111,7 +116,8 @@ class Embedder:
             root: Folder that its paths are below.
             cache: Folder that keeps finished vectors, so that a second call computes only what is missing.
         """
-        return embed_crops(Path(root), check(crops, CROPS, extra=True), self.loaded, Path(cache) if cache else None)
+        crops = check(crops, CROPS, extra=True)
+        return embed_crops(Path(root), crops, self.loaded, Path(cache) if cache else None, way=self._way(len(crops)))
 
     def _arrays(self, pictures: Sequence[np.ndarray], flanks: Sequence[str]) -> np.ndarray:
         for picture in pictures:
@@ -120,13 +126,25 @@ class Embedder:
                     f"a picture has shape {picture.shape} and type {picture.dtype}; expected (h, w, 3) of uint8."
                 )
         keep_memory()
-        vectors = []
-        for start in range(0, len(pictures), BATCH):
-            part = slice(start, start + BATCH)
-            named = flanks[part]
-            ready = [ahead(picture, self.spec, flank) for picture, flank in zip(pictures[part], named, strict=True)]
-            vectors.append(embed_images(ready, named, self.loaded, BATCH)[0])
-        return np.concatenate(vectors) if vectors else np.zeros((0, self.size), np.float32)
+        way, items = self._way(len(pictures)), list(zip(pictures, flanks, strict=True))
+
+        def read(item: tuple[np.ndarray, str]) -> list[tuple[str, np.ndarray | str]]:
+            return [(item[1], ahead(item[0], self.spec, item[1]))]
+
+        def see(batch: Sequence[tuple[str, np.ndarray]]) -> list[tuple[str, np.ndarray | str]]:
+            named = [flank for flank, _ in batch]
+            vectors = embed_images([picture for _, picture in batch], named, self.loaded, way, way.batch)[0]
+            return list(zip(named, vectors, strict=True))
+
+        found = [vector for _, vector in flow(items, read, see, way.batch, way.workers, way.threads > 1)]
+        return np.stack(found) if found else np.zeros((0, self.size), np.float32)
+
+    def _way(self, crops: int) -> Way:
+        """The network made ready for so many crops; kept, since the same engine is asked again and again."""
+        settings = chosen(self.loaded, crops)
+        if settings not in self._ways:
+            self._ways[settings] = Way(self.loaded, settings).prepare()
+        return self._ways[settings]
 
 
 def whole_photos(paths: Sequence[Path]) -> pd.DataFrame:
@@ -151,14 +169,17 @@ def whole_photos(paths: Sequence[Path]) -> pd.DataFrame:
     return from_rows(rows, CROPS)
 
 
-def load(name_or_path: str | Path = "") -> Embedder:
+def load(name_or_path: str | Path = "", engine: str = "auto", **settings: Any) -> Embedder:
     """Load an embedder by name, or from a training run's folder.
 
     Args:
         name_or_path: `lite0-imagenet`, or a folder with `network.json` and `weights.safetensors`. Empty: the default.
+        engine: What runs it: `auto`, `torch`, `compiled`, `onnxruntime` or `openvino`.
+        **settings: Others of `reid.embed.EngineSettings`, for example `precision="bf16"`.
 
     Raises:
         InputError: no such name or folder.
+        ConfigError: no such engine, or it does not have the precision.
 
     Example:
         >>> embedder = load("lite0-imagenet")
@@ -166,4 +187,4 @@ def load(name_or_path: str | Path = "") -> Embedder:
         >>> vectors.shape, vectors.dtype.name
         ((2, 1280), 'float32')
     """
-    return Embedder(load_network(name_or_path))
+    return Embedder(load_network(name_or_path, EngineSettings(name=engine, **settings)))

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from reid.embed.crops import resize_crop
-from reid.embed.flank import flank_of, read_flanks
+from reid.embed.crops import resize_crop, squashed
+from reid.embed.flank import SMALL, flank_of
 from reid.embed.network import NetworkSpec
 from reid.embed.preprocess import preprocess
-from reid.embed.torso import look
+from reid.embed.torso import HEIGHT, WIDTH, settled
+from reid.embed.way import Way
 from reid.tables import FLANKS, UNKNOWN
 
 __all__ = ["ahead", "framed", "reduced", "unnamed_flanks"]
@@ -44,7 +45,7 @@ def reduced(picture: np.ndarray, spec: NetworkSpec) -> np.ndarray:
 
 
 def framed(
-    pictures: Sequence[np.ndarray], orientations: Sequence[str], spec: NetworkSpec, batch: int = 0
+    pictures: Sequence[np.ndarray], orientations: Sequence[str], spec: NetworkSpec, way: Way, batch: int = 0
 ) -> tuple[np.ndarray, np.ndarray | None]:
     """The inputs of one step.
 
@@ -52,6 +53,7 @@ def framed(
         pictures: Crops as `ahead` gives them.
         orientations: Their flanks, where known.
         spec: What the network expects.
+        way: Runs what looks at the crops before.
         batch: Fill up with black to so many; 0 does not.
 
     Returns:
@@ -67,12 +69,15 @@ def framed(
     flanks = unnamed_flanks(size)
     names = list(orientations)
     asked = [n for n, name in enumerate(names) if name == UNKNOWN]
+    small = squashed(pictures, HEIGHT, WIDTH, size)
     if asked:
         # all of them, so that each step has one shape
-        flanks[asked] = read_flanks(pictures, size)[asked]
+        seen = small if SMALL == (HEIGHT, WIDTH) else squashed(pictures, *SMALL, size)
+        flanks[asked] = way.flanks(seen)[asked]
         for n, name in zip(asked, flank_of(flanks[asked])[0], strict=True):
             names[n] = name
-    for n, (picture, name, torso) in enumerate(zip(pictures, names, look(pictures, size), strict=True)):
+    torsos = settled(way.torsos(small)[: len(pictures)])
+    for n, (picture, name, torso) in enumerate(zip(pictures, names, torsos, strict=True)):
         images[n] = preprocess(picture, spec, name, torso)
     return images, flanks
 

@@ -29,6 +29,7 @@ __all__ = [
     "load_finder",
     "look",
     "plausible",
+    "settled",
 ]
 
 WEIGHTS = Path(__file__).parent / "weights" / "torso.safetensors"
@@ -124,6 +125,11 @@ def look(pictures: Sequence[np.ndarray], batch: int = 0) -> np.ndarray:
     images = torch.from_numpy(squashed(pictures, HEIGHT, WIDTH, batch))
     with torch.inference_mode():
         found = finder(images.contiguous(memory_format=torch.channels_last)).numpy()[: len(pictures)]
+    return settled(found)
+
+
+def settled(found: np.ndarray) -> np.ndarray:
+    """Torsos (n, 6) as the finder gives them, those that cannot be one replaced by `WHOLE`."""
     # rounded, so that the last bits of another engine or batch do not move a torso
     torsos = found.round(4)
     return np.where(plausible(torsos)[:, None], torsos, np.array(WHOLE, np.float32))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from reid.embed.engine_settings import EngineSettings, vector_class, weights_of
 from reid.embed.flank import load_flank_head, reader_fingerprint
 from reid.embed.hub import CONFIG, Published, from_folder, from_hub
 from reid.embed.miewid import is_miewid, miewid_network
@@ -32,10 +33,12 @@ class LoadedNetwork:
     Attributes:
         network: In evaluation mode, on the CPU.
         name: What it was loaded as.
-        fingerprint: 16 hex digits of the weights and the preprocessing.
+        fingerprint: 16 hex digits of the weights and the preprocessing, and behind them the class of the vectors where it is
+            not that of float32 engines and full photos (`reid.embed.engine_settings.vector_class`).
         flank_fingerprint: 16 hex digits of the heads, for the flank and for the quality, and 16 of the head that tells a
             network that sees torsos which way they face; empty without any.
         card: Free facts that travel with it: licence, data, protocol, figures.
+        engine: What runs it.
     """
 
     network: EmbeddingNetwork
@@ -43,10 +46,20 @@ class LoadedNetwork:
     fingerprint: str
     flank_fingerprint: str = ""
     card: dict[str, Any] = field(default_factory=dict)
+    engine: EngineSettings = field(default_factory=EngineSettings)
 
     @property
     def spec(self) -> NetworkSpec:
         return self.network.spec
+
+    @property
+    def weights(self) -> str:
+        """The fingerprint of weights and preprocessing alone."""
+        return weights_of(self.fingerprint)
+
+    def run_by(self, engine: EngineSettings) -> LoadedNetwork:
+        """The same network, run by another engine; its vectors' class becomes part of the fingerprint."""
+        return replace(self, fingerprint=self.weights + vector_class(engine), engine=engine)
 
 
 def fingerprint(network: EmbeddingNetwork) -> str:
@@ -70,7 +83,7 @@ def _hashed(network: EmbeddingNetwork, state: Any, head: bool) -> str:
     return str(state.hexdigest()[:16])
 
 
-def load_network(name_or_path: str | Path = "") -> LoadedNetwork:
+def load_network(name_or_path: str | Path = "", engine: EngineSettings | None = None) -> LoadedNetwork:
     """Load a network by name, or from a folder that `save_network` or a training run wrote.
 
     Args:
@@ -81,6 +94,7 @@ def load_network(name_or_path: str | Path = "") -> LoadedNetwork:
               MiewID lay them out for the hub (`local-dir:FOLDER` says the same);
             - `hf-hub:OWNER/NAME` or `hf-hub:OWNER/NAME@REVISION`: such files on the Hugging Face hub;
             - `timm:NAME`, or timm's name with a tag alone, as `resnet18.a1_in1k`: the weights that timm publishes.
+        engine: What runs it; without it, as `EngineSettings` says.
 
     Raises:
         InputError: no such name or folder.
@@ -92,7 +106,8 @@ def load_network(name_or_path: str | Path = "") -> LoadedNetwork:
     head = _hashed(network, sha256(), head=True) if network.flank_head or network.quality_head else ""
     if network.spec.frame == "torso":
         head += reader_fingerprint()  # another network tells it which way to turn
-    return LoadedNetwork(network, name, fingerprint(network), head, card)
+    loaded = LoadedNetwork(network, name, fingerprint(network), head, card)
+    return loaded if engine is None else loaded.run_by(engine)
 
 
 def _found(given: str) -> tuple[EmbeddingNetwork, dict[str, Any], str]:

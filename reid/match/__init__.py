@@ -13,6 +13,7 @@ from reid.match.coats import Coats, CoatSettings, coats_network, relative
 from reid.match.index import Index, check_fingerprints
 from reid.match.local import BatchMatcher, Features, LocalMatcher, MatcherSettings, make_matcher
 from reid.match.pairs import PairVerifier, score_pairs
+from reid.match.shards import Shards
 from reid.match.shortlist import IndexSettings, nearest, representatives, shortlist
 from reid.match.verify import ToVerify, Verified, verify, verify_many
 
@@ -30,6 +31,7 @@ __all__ = [
     "LocalMatcher",
     "MatcherSettings",
     "PairVerifier",
+    "Shards",
     "ToVerify",
     "Verified",
     "check_fingerprints",

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import uuid
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from reid.errors import ConfigError, FingerprintError, FormatError, InputError
+from reid.match.index_kinds import EXACT, factory_for, make, parameters, train, tune
+from reid.match.index_rows import Rows, Where
 
 __all__ = ["Index", "check_fingerprints"]
 
@@ -20,6 +23,11 @@ def check_fingerprints(here: str, there: str, what: str) -> None:
     Raises:
         FingerprintError: the two differ; the message names both.
     """
+    if here != there and here.partition("+")[0] == there.partition("+")[0]:
+        raise FingerprintError(
+            f"{what} holds vectors of fingerprint {there}, these are of {here}: the same network at another precision, or from "
+            f"photos decoded otherwise. Embed both with the same engine.precision and engine.decode."
+        )
     if here != there:
         raise FingerprintError(
             f"{what} holds vectors of fingerprint {there}, these are of {here}: another network or preprocessing made them. "
@@ -33,78 +41,175 @@ class Index:
     Args:
         size: Length of a vector.
         fingerprint: Of the network that makes the vectors.
-        factory: A FAISS `index_factory` string, for example `Flat`, `HNSW32` or `IVF256,Flat`.
+        factory: A FAISS `index_factory` string, for example `Flat` (exact), `HNSW32` or `IVF256,SQ8`; or `auto`: exact while
+            that is fast, and from `reid.match.index_kinds.EXACT` vectors on what `factory_for` says.
+        recall: Share of the true ten nearest that an approximate index must find, 0 to 1. How far it looks for that
+            is measured when it is trained; `reached` says what came of it.
 
     Example:
         >>> index = Index(2, "demo")
-        >>> index.add(np.eye(2, dtype=np.float32), ["a", "b"], "demo")
+        >>> index.add(np.eye(2, dtype=np.float32), ["a", "b"], "demo", {"flank": ["left", "right"]})
         >>> index.search(np.array([[0.8, 0.6]], np.float32), k=1, fingerprint="demo")[0]
         [('a', 0.800...)]
+        >>> index.search(np.array([[0.8, 0.6]], np.float32), 1, "demo", where={"flank": "right"})[0]
+        [('b', 0.600...)]
     """
 
-    def __init__(self, size: int, fingerprint: str, factory: str = "Flat") -> None:
-        import faiss
-
-        try:
-            self._index = faiss.index_factory(size, factory, faiss.METRIC_INNER_PRODUCT)
-        except RuntimeError:
-            raise ConfigError(
-                f"index.factory={factory!r} is no FAISS index_factory string for vectors of {size}; try Flat, HNSW32 or IVF256,Flat."
-            ) from None
+    def __init__(self, size: int, fingerprint: str, factory: str = "Flat", recall: float = 0.98) -> None:
+        if not 0 < recall <= 1:
+            raise ConfigError(f"index.recall={recall} must lie above 0 and at most at 1.")
+        self._auto = factory == "auto"
         self.size = size
         self.fingerprint = fingerprint
-        self.factory = factory
-        self.ids: list[str] = []
+        self.recall = recall
+        self.factory = "Flat" if self._auto else factory
+        self.effort, self.reached = 0, 1.0
+        self._index = make(size, self.factory)
+        self._rows = Rows()
+        self._mapped = False
 
     def __len__(self) -> int:
-        return len(self.ids)
+        return self._rows.live
 
-    def add(self, vectors: np.ndarray, ids: Sequence[str], fingerprint: str) -> None:
+    @property
+    def ids(self) -> list[str]:
+        """The ids that can be found, in the order in which they were added."""
+        return self._rows.ids(np.flatnonzero(~self._rows.gone))
+
+    def add(
+        self,
+        vectors: np.ndarray,
+        ids: Sequence[str],
+        fingerprint: str,
+        tags: Mapping[str, Sequence[Any]] | None = None,
+    ) -> None:
         """Add unit vectors, (n, size), under n ids.
+
+        An approximate index is trained on the first vectors that it gets, so give it many, of all kinds, at first.
+
+        Args:
+            vectors: The vectors.
+            ids: Their names.
+            fingerprint: Of the network that made them.
+            tags: By name, a value for each: flank, season, station, identity; what a search or a removal may ask for.
 
         Raises:
             FingerprintError: they were made by another network.
-            InputError: their shape is wrong, or they are not of unit length.
+            InputError: their shape is wrong, or they are not of unit length; or the index was opened for reading only.
         """
         check_fingerprints(fingerprint, self.fingerprint, "the index")
+        self._writable()
         vectors = self._checked(vectors)
         if len(vectors) != len(ids):
             raise InputError(f"{len(vectors)} vectors came with {len(ids)} ids; each needs one.")
-        if len(vectors) and not self._index.is_trained:
-            try:
-                self._index.train(vectors)
-            except RuntimeError:
-                raise ConfigError(
-                    f"index.factory={self.factory!r} cannot be trained on {len(vectors)} vectors; use Flat for so few."
-                ) from None
+        if not len(vectors):
+            return
+        count = len(self._rows) + len(vectors)
+        if self._auto and self.factory == "Flat" and count > EXACT:
+            self._rows.add(ids, tags)
+            before = self._index.reconstruct_n(0, self._index.ntotal) if self._index.ntotal else vectors[:0]
+            self._fill(np.concatenate([before, vectors]), factory_for(count, self.size))
+            return
+        first = not len(self._rows)
+        if not self._index.is_trained:
+            train(self._index, vectors, self.factory)
+        self._rows.add(ids, tags)
         self._index.add(vectors)
-        self.ids.extend(ids)
+        if first:
+            self.effort, self.reached = tune(self._index, vectors, self.recall)
 
-    def search(self, vectors: np.ndarray, k: int, fingerprint: str) -> list[list[tuple[str, float]]]:
-        """The k nearest of each query: lists of (id, similarity), best first; fewer where the index holds fewer."""
-        check_fingerprints(fingerprint, self.fingerprint, "the index")
-        if not len(self) or not len(vectors):
-            return [[] for _ in range(len(vectors))]
-        similarities, positions = self._index.search(self._checked(vectors), min(k, len(self)))
+    def _fill(self, vectors: np.ndarray, factory: str) -> None:
+        """Begin anew with another kind of index, and these vectors."""
+        index = make(self.size, factory)
+        train(index, vectors, factory)
+        index.add(vectors)
+        self._index, self.factory = index, factory
+        self.effort, self.reached = tune(index, vectors, self.recall)
+
+    def tune(self, vectors: np.ndarray, recall: float) -> float:
+        """Measure anew how far to look, for example after an HNSW index was filled or many vectors were added.
+
+        Args:
+            vectors: All the vectors in the order in which they were added, (n, size).
+            recall: As for the index.
+
+        Returns:
+            The recall that was reached.
+        """
+        vectors = self._checked(vectors)
+        if len(vectors) != len(self._rows):
+            raise InputError(f"{len(vectors)} vectors were given, and the index holds {len(self._rows)}; give all.")
+        self.recall = recall
+        self.effort, self.reached = tune(self._index, vectors, recall)
+        return self.reached
+
+    def remove(self, ids: Sequence[str] | None = None, where: Where | None = None) -> int:
+        """Take vectors out by id, by tags, or by both, for example `where={"identity": "ind-004"}`.
+
+        They are marked as gone beside the FAISS index, which works for every kind of it and costs next to nothing.
+
+        Returns:
+            How many were taken out.
+        """
+        if ids is None and not where:
+            raise InputError("nothing says which vectors to take out; give ids, or where={tag: value}.")
+        self._writable()
+        return self._rows.remove(ids, where)
+
+    def search(
+        self, vectors: np.ndarray, k: int, fingerprint: str, where: Where | None = None
+    ) -> list[list[tuple[str, float]]]:
+        """The k nearest of each query: lists of (id, similarity), best first; fewer where the index holds fewer.
+
+        Args:
+            vectors: Unit vectors, (n, size).
+            k: How many.
+            fingerprint: Of the network that made them.
+            where: Tags, each with the value or the values that are allowed; sorted out before the k nearest are taken.
+        """
+        positions, similarities = self.nearest(vectors, k, fingerprint, where)
+        names = iter(self._rows.ids(positions[positions >= 0]))
         return [
-            [(self.ids[p], float(s)) for p, s in zip(row, values, strict=True) if p >= 0]
+            [(next(names), float(s)) for p, s in zip(row, values, strict=True) if p >= 0]
             for row, values in zip(positions, similarities, strict=True)
         ]
 
+    def nearest(
+        self, vectors: np.ndarray, k: int, fingerprint: str, where: Where | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """As `search`, as arrays: positions in the order of adding (n, k), -1 where there is none, and similarities (n, k)."""
+        check_fingerprints(fingerprint, self.fingerprint, "the index")
+        allowed = self._rows.allowed(where)
+        there = self._rows.live if allowed is None else int(allowed.sum())
+        if not there or not len(vectors):
+            return np.full((len(vectors), 0), -1), np.zeros((len(vectors), 0), np.float32)
+        params = parameters(self._index, allowed, self.effort)
+        similarities, positions = self._index.search(self._checked(vectors), min(k, there), params=params)
+        return positions, similarities
+
     def save(self, path: str | Path) -> None:
-        """Write the index, and its ids and fingerprint beside it in `<path>.json`; each whole or not at all."""
+        """Write the index, what it is in `<path>.json` and its ids and tags in `<path>.rows`; each whole or not at all."""
         import faiss
 
-        path = Path(path)
-        about = {"size": self.size, "fingerprint": self.fingerprint, "factory": self.factory, "ids": self.ids}
-        faiss.write_index(self._index, str(path) + ".part")
-        Path(str(path) + ".json.part").write_text(json.dumps(about), encoding="utf-8")
-        Path(str(path) + ".part").replace(path)
-        Path(str(path) + ".json.part").replace(str(path) + ".json")
+        path, mark = Path(path), uuid.uuid4().hex
+        about = {
+            "size": self.size, "fingerprint": self.fingerprint, "factory": self.factory, "auto": self._auto,
+            "recall": self.recall, "effort": self.effort, "reached": self.reached, "mark": mark,
+        }  # fmt: skip
+        parts = [Path(f"{path}{ending}.part") for ending in ("", ".rows", ".json")]
+        faiss.write_index(self._index, str(parts[0]))
+        self._rows.save(parts[1], mark)
+        parts[2].write_text(json.dumps(about), encoding="utf-8")
+        for part in parts:
+            part.replace(str(part).removesuffix(".part"))
 
     @classmethod
-    def load(cls, path: str | Path) -> Index:
+    def load(cls, path: str | Path, mapped: bool = False) -> Index:
         """Read an index that `save` wrote.
+
+        Args:
+            path: The file; what belongs to it lies beside it.
+            mapped: Leave vectors and ids on disk, and read what a search touches; nothing can be added or taken out then.
 
         Raises:
             InputError: no such file.
@@ -118,19 +223,30 @@ class Index:
             raise InputError(f"no index at {path}; it needs the file and {about_path.name} beside it.")
         try:
             about: dict[str, Any] = json.loads(about_path.read_text(encoding="utf-8"))
-            index = cls(about["size"], about["fingerprint"], about["factory"])
-            index._index = faiss.read_index(str(path))
-            index.ids = list(about["ids"])
-        except (ValueError, KeyError, RuntimeError) as error:
+            factory = "auto" if about.get("auto") else about["factory"]
+            index = cls(about["size"], about["fingerprint"], factory, about.get("recall", 0.98))
+            index.factory, index.effort = about["factory"], about.get("effort", 0)
+            index.reached, index._mapped = about.get("reached", 1.0), mapped
+            index._index = faiss.read_index(str(path), faiss.IO_FLAG_MMAP | faiss.IO_FLAG_READ_ONLY if mapped else 0)
+            if "ids" in about:  # as it was before there were tags
+                index._rows.add(list(about["ids"]), None)
+            else:
+                index._rows = Rows.load(Path(f"{path}.rows"), about["mark"], mapped)
+        except (ValueError, KeyError, RuntimeError, OSError) as error:
             raise FormatError(f"{path} is no index of reid: {str(error).splitlines()[0]}.") from None
-        if index._index.ntotal != len(index.ids) or index._index.d != index.size:
+        if index._index.ntotal != len(index._rows) or index._index.d != index.size:
             raise FormatError(f"{path} and {about_path.name} do not belong together; build the index again.")
         return index
+
+    def _writable(self) -> None:
+        if self._mapped:
+            raise InputError("the index was opened for reading only; load it without mapped=True to change it.")
 
     def _checked(self, vectors: np.ndarray) -> np.ndarray:
         vectors = np.ascontiguousarray(vectors, dtype=np.float32)
         if vectors.ndim != 2 or vectors.shape[1] != self.size:
             raise InputError(f"vectors have shape {vectors.shape}, expected (n, {self.size}).")
-        if len(vectors) and not np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-3):
+        # by squares, without a second copy of millions of vectors
+        if len(vectors) and not np.allclose(np.einsum("ij,ij->i", vectors, vectors), 1, atol=2e-3):
             raise InputError("vectors must be of unit length; divide each by its norm.")
         return vectors

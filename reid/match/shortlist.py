@@ -9,6 +9,7 @@ import pandas as pd
 
 from reid.errors import ConfigError
 from reid.match.index import Index
+from reid.match.index_kinds import EXACT
 
 __all__ = ["IndexSettings", "comparable", "nearest", "representatives", "shortlist"]
 
@@ -18,13 +19,15 @@ class IndexSettings:
     """How candidates are found.
 
     Attributes:
-        factory: A FAISS `index_factory` string.
+        factory: A FAISS `index_factory` string; or `auto`, exact up to `reid.match.index_kinds.EXACT` crops.
+        recall: Share of the true nearest that an approximate index must find, 0 to 1.
         candidates: Nearest crops per query that are verified spot by spot.
         per_encounter: Crops of an encounter and flank that take part.
         flank_sure: A flank counts from this probability on; below it, the crop is compared with every side.
     """
 
-    factory: str = "Flat"
+    factory: str = "auto"
+    recall: float = 0.98
     candidates: int = 20
     per_encounter: int = 3
     flank_sure: float = 0.9
@@ -34,6 +37,8 @@ class IndexSettings:
             raise ConfigError(
                 f"index.candidates={self.candidates} and index.per_encounter={self.per_encounter} must be at least 1."
             )
+        if not 0 < self.recall <= 1:
+            raise ConfigError(f"index.recall={self.recall} must lie above 0 and at most at 1.")
         if not 0 <= self.flank_sure <= 1:
             raise ConfigError(f"index.flank_sure={self.flank_sure} must lie between 0 and 1.")
 
@@ -102,16 +107,25 @@ def shortlist(
         crops["crop_id"].to_numpy(dtype=object),
         crops["encounter"].to_numpy(dtype=object),
     )
+    exact = settings.factory == "Flat" or (settings.factory == "auto" and len(gallery) <= EXACT)
+
+    def indexed(rows: np.ndarray, tags: dict[str, list[str]] | None = None) -> Index:
+        index = Index(gallery_vectors.shape[1], fingerprint, settings.factory, settings.recall)
+        index.add(gallery_vectors[rows], list(ids[rows]), fingerprint, tags)
+        return index
+
+    # an approximate index is costly to build: one of all, that sorts sides out while it searches
+    whole = None if exact else indexed(np.ones(len(gallery), bool), {"side": list(gallery_sides)})
     pairs: dict[tuple[str, str], float] = {}
     for side in sorted(set(query_sides)):
         allowed = np.array([comparable(side, other) for other in gallery_sides], bool)
         if not allowed.any():
             continue
-        index = Index(gallery_vectors.shape[1], fingerprint, settings.factory)
-        index.add(gallery_vectors[allowed], list(ids[allowed]), fingerprint)
+        index = whole or indexed(allowed)
+        where = {"side": [side, ""]} if side and not exact else None
         mine = np.flatnonzero(query_sides == side)
         # the query's own encounter may fill the first places, so ask for that many more
-        found = index.search(vectors[mine], settings.candidates + crowd, fingerprint)
+        found = index.search(vectors[mine], settings.candidates + crowd, fingerprint, where)
         for query, own, hits in zip(queries[mine], own_encounter[mine], found, strict=True):
             others = [(hit, similarity) for hit, similarity in hits if encounter[hit] != own]
             for hit, similarity in others[: settings.candidates]:

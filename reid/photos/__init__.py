@@ -1,6 +1,6 @@
 """Photos: folders, EXIF, clocks, stations, sequences; decoding; labelled tables."""
 
-from reid.photos.decode import photo_size, read_photo
+from reid.photos.decode import photo_size, read_photo, read_share
 from reid.photos.labelled import read_labelled
 from reid.photos.pairs import infer_pairs
 from reid.photos.scan import ScanSettings, scan, scan_problems
@@ -13,6 +13,7 @@ __all__ = [
     "photo_size",
     "read_labelled",
     "read_photo",
+    "read_share",
     "read_stations",
     "scan",
     "scan_problems",

@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import tempfile
-import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
-from torch.nn import functional as F
 
-from reid.embed.heads import MIRRORED, FlankHead
+from reid.embed.graphs import Exported, outputs, write_onnx
 from reid.embed.network import EmbeddingNetwork
-from reid.embed.pooling import pooling_matrix
 from reid.embed.torso import HEIGHT, MARGIN, WIDTH, finder_fingerprint, load_finder
 from reid.embed.weights import LoadedNetwork
 from reid.errors import MissingPartError, OutputError
 from reid.store import write_json
-from reid.tables import FLANKS, UNKNOWN
+from reid.tables import FLANKS
 
 __all__ = ["BATCHES", "TOLERANCE", "export_finder", "export_onnx", "export_openvino"]
 
@@ -28,55 +24,9 @@ BATCHES = (1, 2, 5)
 """Batch sizes at which an exported network must agree with the original."""
 TOLERANCE = 1e-4
 """Largest difference of a number of a unit vector, or of a probability."""
-OPSET = 17
 
 Engine = Callable[[np.ndarray], Sequence[np.ndarray]]
 """uint8 images (B, 3, H, W) to the arrays that `outputs` names."""
-
-
-def outputs(network: EmbeddingNetwork) -> tuple[str, ...]:
-    """What the exported network gives, in order; the quality only where it has a head for it."""
-    return ("vectors", "flanks", "quality") if network.quality_head is not None else ("vectors", "flanks")
-
-
-class Exported(nn.Module):
-    """The network from uint8 images to its outputs, in operations that every engine has."""
-
-    def __init__(self, network: EmbeddingNetwork) -> None:
-        super().__init__()
-        self.network = network
-        self.rows = self.columns = torch.zeros(0)
-        spec = network.spec
-        # what the head for the flank sees may be a smaller picture
-        self.shrink = [pooling_matrix(side, round(side * spec.flank_scale)) for side in (spec.height, spec.width)]
-        if network.flank_head is not None:
-            with torch.inference_mode():
-                features = network.flank_map(torch.zeros(1, 3, spec.height, spec.width, dtype=torch.uint8))
-            self.rows = pooling_matrix(features.shape[-2], network.flank_head.grid)
-            self.columns = pooling_matrix(features.shape[-1], network.flank_head.grid)
-
-    def forward(self, images: Tensor) -> tuple[Tensor, ...]:
-        pictures = self.network.normalised(images)
-        features = self.network.feature_map(pictures)
-        vectors = self.network.vectors(features)
-        out = F.normalize(vectors), self._flanks(pictures, features, vectors)
-        return out if self.network.quality_head is None else (*out, self.network.quality_head(vectors).clamp(0, 1))
-
-    def _flanks(self, pictures: Tensor, features: Tensor, vectors: Tensor) -> Tensor:
-        head = self.network.flank_head
-        if head is None:
-            flanks = torch.zeros(len(FLANKS)).index_fill(0, torch.tensor([FLANKS.index(UNKNOWN)]), 1.0)
-            return vectors[:, :1] * 0 + flanks
-        if self.network.spec.flank_scale < 1:
-            features = self.network.feature_map(self.shrink[0] @ pictures @ self.shrink[1].T)
-        return self._flank_logits(head, features).softmax(1)
-
-    def _flank_logits(self, head: FlankHead, features: Tensor) -> Tensor:
-        """As `FlankHead.forward`, with its pooling as two products of matrices, since ONNX has no such pooling."""
-        features = features / (features.pow(2).mean(1, keepdim=True).sqrt() + 0.25)
-        x = self.rows @ F.relu(head.reduce(features)) @ self.columns.T
-        mirrored = head.classify(x.flip(-1).flatten(1))
-        return (head.classify(x.flatten(1)) + mirrored[:, MIRRORED]) / 2
 
 
 def export_onnx(loaded: LoadedNetwork, folder: Path) -> dict[str, Any]:
@@ -101,14 +51,8 @@ def export_onnx(loaded: LoadedNetwork, folder: Path) -> dict[str, Any]:
     folder.mkdir(parents=True, exist_ok=True)
     path, partial = folder / "network.onnx", folder / "network.onnx.part"
     spec = loaded.spec
-    example = torch.zeros(2, 3, spec.height, spec.width, dtype=torch.uint8)
     names = outputs(loaded.network)
-    with warnings.catch_warnings(), torch.inference_mode():
-        warnings.simplefilter("ignore")  # of tracing, about branches on fixed sizes
-        torch.onnx.export(
-            Exported(loaded.network).eval(), (example,), str(partial), input_names=["images"], output_names=list(names),
-            dynamic_axes={name: {0: "batch"} for name in ("images", *names)}, opset_version=OPSET, dynamo=False,
-        )  # fmt: skip
+    write_onnx(Exported(loaded.network).eval(), (spec.height, spec.width), names, partial)
     session = onnxruntime.InferenceSession(str(partial), providers=["CPUExecutionProvider"])
 
     def engine(images: np.ndarray) -> Sequence[np.ndarray]:
@@ -148,14 +92,8 @@ def export_finder(folder: Path) -> dict[str, float]:
 
     finder, card = load_finder()
     path, partial = folder / "torso.onnx", folder / "torso.onnx.part"
-    example = torch.zeros(2, 3, HEIGHT, WIDTH, dtype=torch.uint8)
     names = ["torsos"]
-    with warnings.catch_warnings(), torch.inference_mode():
-        warnings.simplefilter("ignore")  # of tracing
-        torch.onnx.export(
-            finder, (example,), str(partial), input_names=["images"], output_names=names,
-            dynamic_axes={name: {0: "batch"} for name in ("images", *names)}, opset_version=OPSET, dynamo=False,
-        )  # fmt: skip
+    write_onnx(finder, (HEIGHT, WIDTH), ("torsos",), partial)
     session = onnxruntime.InferenceSession(str(partial), providers=["CPUExecutionProvider"])
 
     def original(images: np.ndarray) -> Sequence[np.ndarray]:

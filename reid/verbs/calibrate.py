@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from reid.embed import Embedded, LoadedNetwork, crop_picture, load_network
+from reid.embed import Embedded, EngineSettings, LoadedNetwork, crop_picture, load_network
 from reid.errors import ConfigError, InputError, choices
 from reid.identify import assign_encounters
 from reid.match import (
@@ -52,6 +52,7 @@ class CalibrateConfig:
     index: IndexSettings = field(default_factory=IndexSettings)
     coat: CoatSettings = field(default_factory=CoatSettings)
     matcher: MatcherSettings = field(default_factory=MatcherSettings)
+    engine: EngineSettings = field(default_factory=EngineSettings)
 
     def __post_init__(self) -> None:
         if min(self.photos, self.same, self.others) < 1:
@@ -65,7 +66,11 @@ class CalibrateConfig:
 def run(config: CalibrateConfig) -> str:
     """Calibrate; returns the summary for the terminal."""
     tables = [input_path(path, "data", "labelled table") for path in config.data]
-    network, matcher, coats = load_network(config.model), make_matcher(config.matcher), coats_network(config.coat)
+    network, matcher, coats = (
+        load_network(config.model, config.engine),
+        make_matcher(config.matcher),
+        coats_network(config.coat),
+    )
     name = f"coat+{matcher.name}" if coats else matcher.name
     with run_folder(config.output, "calibrate", {"data": [str(path.resolve()) for path in tables]}) as folder:
         scored = [_scored(config, csv, network, matcher, coats, folder) for csv in tables]

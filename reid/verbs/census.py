@@ -19,7 +19,7 @@ from reid.counts import (
     jpeg_bytes,
 )
 from reid.detect import DetectorSettings
-from reid.embed import CropSettings, Embedded, LoadedNetwork, load_network
+from reid.embed import CropSettings, Embedded, EngineSettings, LoadedNetwork, load_network
 from reid.errors import CatalogueError
 from reid.identify import (
     DecisionSettings,
@@ -72,12 +72,13 @@ class CensusConfig:
     decision: DecisionSettings = field(default_factory=DecisionSettings)
     count: CountSettings = field(default_factory=CountSettings)
     population: PopulationSettings = field(default_factory=PopulationSettings)
+    engine: EngineSettings = field(default_factory=EngineSettings)
 
 
 def run(config: CensusConfig) -> str:
     """Take a census; returns the summary for the terminal."""
     root = input_path(config.photos, "photos", "folder")
-    network = load_network(config.model)
+    network = load_network(config.model, config.engine)
     matcher = make_matcher(config.matcher)
     coats = coats_network(config.coat)
     calibrations = load_calibrations(matcher.name, config.calibration.file, coats.fingerprint if coats else "")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from reid.detect import DetectorSettings
-from reid.embed import CropSettings, load_network
+from reid.embed import CropSettings, EngineSettings, load_network
 from reid.photos import ScanSettings
 from reid.tables import PROBLEMS
 from reid.verbs.common import collect_problems, input_path, run_folder, write_settings, write_table
@@ -23,12 +23,13 @@ class EmbedConfig:
     scan: ScanSettings = field(default_factory=ScanSettings)
     detector: DetectorSettings = field(default_factory=DetectorSettings)
     crop: CropSettings = field(default_factory=CropSettings)
+    engine: EngineSettings = field(default_factory=EngineSettings)
 
 
 def run(config: EmbedConfig) -> str:
     """Embed; returns the summary for the terminal."""
     source = input_path(config.input, "input", "folder or CSV")
-    network = load_network(config.model)
+    network = load_network(config.model, config.engine)
     with run_folder(config.output, "embed", {"input": str(source.resolve())}, source) as folder:
         if source.is_dir():
             season = scan_stage(source, folder, config.scan)

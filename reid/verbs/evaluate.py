@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from reid.detect import DetectorSettings
-from reid.embed import Embedded, LoadedNetwork, load_network
+from reid.embed import Embedded, EngineSettings, LoadedNetwork, load_network
 from reid.errors import ConfigError, InputError
 from reid.evaluate import (
     ATRW,
@@ -59,6 +59,7 @@ class EvaluateConfig:
     draws: int = 1000
     protocol: ProtocolSettings = field(default_factory=ProtocolSettings)
     detector: DetectorSettings = field(default_factory=lambda: DetectorSettings(name="whole"))
+    engine: EngineSettings = field(default_factory=EngineSettings)
 
     def __post_init__(self) -> None:
         if self.draws < 0:
@@ -77,7 +78,7 @@ def run(config: EvaluateConfig) -> str:
     source = input_path(config.data, "data", "labelled table")
     if not config.models:
         raise ConfigError("model=[] names no network; write model=NAME, or model=[NAME, FOLDER].")
-    networks = [load_network(name) for name in config.models]
+    networks = [load_network(name, config.engine) for name in config.models]
     with run_folder(config.output, "evaluate", {"data": str(source.resolve())}) as folder:
         crops, bad = labelled_crops(source, folder, identity_required=config.protocol.name != ATRW)
         if crops.empty:

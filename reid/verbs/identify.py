@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from reid.embed import Embedded, load_network
+from reid.embed import Embedded, EngineSettings, load_network
 from reid.identify import (
     DecisionSettings,
     assign_encounters,
@@ -45,13 +45,14 @@ class IdentifyConfig:
     matcher: MatcherSettings = field(default_factory=MatcherSettings)
     calibration: CalibrationSettings = field(default_factory=CalibrationSettings)
     decision: DecisionSettings = field(default_factory=DecisionSettings)
+    engine: EngineSettings = field(default_factory=EngineSettings)
 
 
 def run(config: IdentifyConfig) -> str:
     """Identify; returns the summary for the terminal."""
     gallery_csv = input_path(config.gallery, "gallery", "labelled table")
     queries_csv = input_path(config.queries, "queries", "table")
-    network = load_network(config.model)
+    network = load_network(config.model, config.engine)
     matcher = make_matcher(config.matcher)
     coats = coats_network(config.coat)
     calibrations = load_calibrations(matcher.name, config.calibration.file, coats.fingerprint if coats else "")

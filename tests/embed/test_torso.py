@@ -19,6 +19,7 @@ from reid.embed.flank import read_flanks
 from reid.embed.framing import framed, reduced
 from reid.embed.network import EmbeddingNetwork, NetworkSpec
 from reid.embed.torso import HEIGHT, WHOLE, WIDTH, TorsoFinder, cut_torso, load_finder, look, plausible
+from reid.embed.way import plain_way
 from reid.embed.weights import LoadedNetwork, fingerprint, load_network, save_network
 from reid.errors import ConfigError, FormatError, MissingPartError
 from reid.photos import read_photo
@@ -128,7 +129,8 @@ def test_inputs_of_a_network_that_sees_torsos(paint_coat: object, tmp_path: Path
     pictures = [np.random.default_rng(n).integers(0, 256, (400, 500 + 40 * n, 3), np.uint8) for n in range(3)]
     kept = [reduced(picture, SPEC) for picture in pictures]
     assert max(max(picture.shape) for picture in kept) <= 192
-    images, flanks = framed(kept, ["left", "right", "unknown"], SPEC, batch=4)
+    way = plain_way(network_of(True, tmp_path), 4)
+    images, flanks = framed(kept, ["left", "right", "unknown"], SPEC, way, batch=4)
     assert images.shape == (4, 3, 64, 96) and not images[3].any() and flanks is not None
     torsos = look(kept, 4)
     for n, (mirror, picture) in enumerate(zip((False, True), kept, strict=False)):

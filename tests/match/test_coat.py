@@ -130,7 +130,7 @@ def test_coats_are_described_once_and_a_lost_photo_is_a_row(network: CoatNetwork
 
 
 def test_a_right_flank_is_turned_before_it_is_described(network: CoatNetwork, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("reid.embed.framing.look", lambda pictures, batch: np.tile(WHOLE, (len(pictures), 1)))
+    monkeypatch.setattr("reid.match.coats.look", lambda pictures, batch: np.tile(WHOLE, (len(pictures), 1)))
     picture = np.random.default_rng(3).integers(0, 255, (160, 240, 3), np.uint8)
     shown = {"left": np.ascontiguousarray(picture[:, ::-1]), "right": picture}
     crops: dict[str, dict[str, Any]] = {

@@ -63,3 +63,23 @@ def test_representatives_are_the_largest_of_each_side() -> None:
     crops = crops_of(["left"] * 4 + ["right"], [1.0] * 5, ["e"] * 5, [3, 9, 1, 5, 2])
     assert representatives(crops, 2, 0.9).tolist() == [1, 3, 4]
     assert representatives(crops.iloc[:0], 2, 0.9).tolist() == []
+
+
+def test_an_approximate_index_sorts_sides_out_as_the_exact_one_does() -> None:
+    rng = np.random.default_rng(0)
+    vectors = rng.normal(size=(600, 16)).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    crops = pd.DataFrame(
+        {
+            "crop_id": [str(n) for n in range(600)],
+            "encounter": [str(n) for n in range(600)],
+            "orientation": np.array(["left", "right", "unknown"])[np.arange(600) % 3],
+            "orientation_probability": 1.0,
+        }
+    )
+    exact = shortlist(crops, vectors, crops, vectors, "f", IndexSettings(factory="Flat", candidates=5))
+    settings = IndexSettings(factory="IVF4,Flat", candidates=5, recall=1.0)
+    found = shortlist(crops, vectors, crops, vectors, "f", settings)
+    pairs, wanted = (set(zip(table["query"], table["candidate"], strict=True)) for table in (found, exact))
+    assert not any({int(a) % 3, int(b) % 3} == {0, 1} for a, b in pairs)
+    assert len(pairs & wanted) / len(wanted) >= 0.97

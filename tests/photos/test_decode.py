@@ -13,7 +13,7 @@ from PIL import Image, ImageOps
 
 import reid.photos.header as header
 from reid.errors import InputError
-from reid.photos import photo_size, read_photo
+from reid.photos import photo_size, read_photo, read_share
 
 GRADIENT = np.stack(np.meshgrid(np.arange(6) * 40, np.arange(4) * 60), -1)
 PICTURE = np.concatenate([GRADIENT, np.full((4, 6, 1), 90)], -1).astype(np.uint8)
@@ -199,3 +199,36 @@ def test_the_content_decides_the_format(tmp_path: Path) -> None:
     Image.fromarray(PICTURE).save(tmp_path / "a.png")
     (tmp_path / "a.png").rename(tmp_path / "a.jpg")
     np.testing.assert_array_equal(read_photo(tmp_path / "a.jpg"), PICTURE)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"progressive": True}, {"subsampling": 0}, {"subsampling": 2, "quality": 30}, {"restart_marker_rows": 1}],
+)
+def test_plain_jpegs_have_pillows_pixels(tmp_path: Path, options: dict) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (45, 67, 3), dtype=np.uint8)
+    Image.fromarray(noise).save(tmp_path / "a.jpg", **options)
+    np.testing.assert_array_equal(read_photo(tmp_path / "a.jpg"), np.asarray(Image.open(tmp_path / "a.jpg")))
+
+
+@pytest.mark.parametrize(
+    ("share", "scale"), [(1.5, 1), (1.0, 1), (0.51, 1), (0.5, 2), (0.26, 2), (0.25, 4), (0.2, 4), (0.125, 8), (0, 8)]
+)
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_a_share_never_gives_less(tmp_path: Path, share: float, scale: int, orientation: int) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    Image.linear_gradient("L").resize((640, 480)).convert("RGB").save(tmp_path / "a.jpg", exif=exif)
+    pixels, full = read_share(tmp_path / "a.jpg", share)
+    upright = (480, 640) if orientation == 1 else (640, 480)
+    assert full == upright and pixels.shape == (upright[0] // scale, upright[1] // scale, 3)
+    whole = read_photo(tmp_path / "a.jpg")
+    resized = np.asarray(Image.fromarray(whole).resize((pixels.shape[1], pixels.shape[0]), Image.Resampling.BOX))
+    assert abs(pixels.astype(int) - resized).max() <= 6
+
+
+def test_a_share_of_other_formats_is_all(tmp_path: Path) -> None:
+    Image.fromarray(PICTURE).save(tmp_path / "a.png")
+    pixels, full = read_share(tmp_path / "a.png", 0.1)
+    np.testing.assert_array_equal(pixels, PICTURE)
+    assert full == (4, 6)

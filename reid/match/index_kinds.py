@@ -1,0 +1,152 @@
+"""Which FAISS index suits so many vectors, how it is trained, and how far it must look for a recall.
+
+`benchmarks/search.py` measures what the numbers here lead to.
+"""
+
+from __future__ import annotations
+
+import math
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+
+from reid.errors import ConfigError
+
+__all__ = ["EXACT", "factory_for", "make", "parameters", "train", "tune"]
+
+EXACT = 100_000
+"""Up to so many vectors, search is exact: an approximate index takes seconds to train, and a census searches it once."""
+LARGE = 3 << 30
+"""Bytes at a byte for each number, beyond which a number gets half a byte."""
+POINTS, ROUNDS = 40, 8
+"""Vectors that each list is trained on, and rounds of it: FAISS's own 256 and 25 take twenty times as long to train."""
+ASKED, NEAREST = 256, 10
+"""Queries that a recall is measured with, and neighbours of each."""
+
+
+def factory_for(count: int, size: int) -> str:
+    """FAISS `index_factory` string for so many vectors of a size.
+
+    Above `EXACT`, about two lists for each root of a vector, in each of which a number takes a byte.
+
+    >>> factory_for(20_000, 256), factory_for(1_000_000, 256), factory_for(10_000_000, 512)
+    ('Flat', 'IVF2048,SQ8', 'IVF8192,SQ4')
+    """
+    if count <= EXACT:
+        return "Flat"
+    lists = 2 ** round(math.log2(2 * math.sqrt(count)))
+    return f"IVF{lists},{'SQ8' if count * size <= LARGE else 'SQ4'}"
+
+
+def make(size: int, factory: str) -> Any:
+    """An empty FAISS index by inner product.
+
+    Raises:
+        ConfigError: FAISS does not know the string.
+    """
+    import faiss
+
+    try:
+        index = faiss.index_factory(size, factory, faiss.METRIC_INNER_PRODUCT)
+    except RuntimeError:
+        raise ConfigError(
+            f"index.factory={factory!r} is no FAISS index_factory string for vectors of {size}; try auto, Flat, HNSW32 or IVF256,Flat."
+        ) from None
+    lists = _lists(index)
+    if lists is not None:
+        lists.cp.niter, lists.cp.max_points_per_centroid = ROUNDS, POINTS
+        lists.cp.min_points_per_centroid = 1
+    return index
+
+
+def train(index: Any, vectors: np.ndarray, factory: str) -> None:
+    """Train an index on the first vectors that come.
+
+    Raises:
+        ConfigError: they are too few for it.
+    """
+    try:
+        index.train(vectors)
+    except RuntimeError:
+        raise ConfigError(
+            f"index.factory={factory!r} cannot be trained on {len(vectors)} vectors; use Flat for so few."
+        ) from None
+
+
+def _lists(index: Any) -> Any | None:
+    import faiss
+
+    try:
+        return faiss.try_extract_index_ivf(index)
+    except RuntimeError:
+        return None
+
+
+def _graph(index: Any) -> Any | None:
+    import faiss
+
+    found = faiss.downcast_index(index)
+    return found if isinstance(found, faiss.IndexHNSW) else None
+
+
+def parameters(index: Any, allowed: np.ndarray | None, effort: int) -> Any:
+    """FAISS's parameters of one search.
+
+    Args:
+        index: The index.
+        allowed: Which vectors may be found, (n,) of bool; None for all.
+        effort: How far it looks, as `tune` gives it; 0 for FAISS's own. Where few vectors are allowed, it looks as much
+            further.
+    """
+    faiss: Any = import_module("faiss")  # whose published types lack what its Python layer adds
+
+    selector = None
+    if allowed is not None:
+        selector = faiss.IDSelectorBitmap(np.packbits(allowed, bitorder="little"))
+    share = 1.0 if allowed is None else max(float(allowed.mean()), 1e-9)
+    lists, graph = _lists(index), _graph(index)
+    if lists is not None:
+        wide = min(lists.nlist, math.ceil((effort or lists.nprobe) / share))
+        own = faiss.SearchParametersIVF(sel=selector, nprobe=wide)
+        if isinstance(index, faiss.IndexPreTransform):
+            return faiss.SearchParametersPreTransform(index_params=own)
+        if isinstance(index, faiss.IndexRefine):
+            return faiss.IndexRefineSearchParameters(k_factor=index.k_factor, base_index_params=own)
+        return own
+    if graph is not None:
+        wide = min(max(index.ntotal, 1), math.ceil((effort or 64) / share))
+        return faiss.SearchParametersHNSW(sel=selector, efSearch=wide)
+    return faiss.SearchParameters(sel=selector) if selector is not None else None
+
+
+def tune(index: Any, vectors: np.ndarray, recall: float) -> tuple[int, float]:
+    """How far an index must look to find so many of the true nearest.
+
+    Args:
+        index: Filled with the vectors, in their order.
+        vectors: Unit vectors, (n, size), as they were added.
+        recall: Share of the true `NEAREST` that must be found, the query itself left out.
+
+    Returns:
+        The effort for `parameters`, and the recall that it reached, on `ASKED` of the vectors drawn by a fixed seed; the largest
+        effort where none reaches it, as when too much is lost by quantising. 0 and 1 for an exact index, and where there are too few
+        vectors to measure it.
+    """
+    import faiss
+
+    lists, graph = _lists(index), _graph(index)
+    if (lists is None and graph is None) or len(vectors) < ASKED:
+        return 0, 1.0
+    rows = np.random.default_rng(0).choice(len(vectors), min(ASKED, len(vectors)), replace=False)
+    queries = vectors[np.sort(rows)]
+    _, truth = faiss.knn(queries, vectors, NEAREST + 1, metric=faiss.METRIC_INNER_PRODUCT)
+    most = lists.nlist if lists is not None else len(vectors)
+    effort, reached, before = 1 if lists is not None else 16, 0.0, -1.0
+    while True:
+        _, found = index.search(queries, NEAREST + 1, params=parameters(index, None, effort))
+        reached = float(np.mean([len(np.intersect1d(a[1:], b)) / NEAREST for a, b in zip(truth, found, strict=True)]))
+        # twice as far without a gain: what is missing is lost to quantising
+        if reached >= recall or effort >= most or (effort >= 64 and reached <= before):
+            return min(effort, most), reached
+        before, effort = reached, effort * 2
