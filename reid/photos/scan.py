@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import math
-import os
 import re
 import stat
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +13,7 @@ from unicodedata import normalize
 import pandas as pd
 
 from reid.errors import ConfigError, InputError
+from reid.folders import walk
 from reid.photos.clock import TIME_PATTERN, compile_time_pattern, correct, path_time
 from reid.photos.files import PhotoFile, image_id, inspect_all
 from reid.photos.pairs import infer_pairs
@@ -26,8 +25,6 @@ __all__ = ["EXTENSIONS", "ScanSettings", "scan", "scan_problems"]
 
 EXTENSIONS = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".bmp")
 ONE_CAMERA = "camera"
-SYSTEM_FOLDERS = {"@eaDir", "__MACOSX", "$RECYCLE.BIN", "System Volume Information"}
-"""Made by file servers and operating systems; they hold thumbnails and deleted files."""
 
 
 @dataclass(frozen=True)
@@ -134,7 +131,7 @@ def _list(folder: Path, settings: ScanSettings) -> tuple[list[str], list[tuple[s
         raise InputError(f"{folder} is a file, expected a folder of photos.")
     paths: list[str] = []
     locked: list[tuple[str, str]] = []
-    for path, reason in _walk(folder, "", ()):
+    for path, reason in walk(folder):
         if reason is not None:
             locked.append((path, reason))
         elif path.lower().endswith(settings.extensions):
@@ -143,32 +140,6 @@ def _list(folder: Path, settings: ScanSettings) -> tuple[list[str], list[tuple[s
         why = f" ({locked[0][0] or folder} cannot be listed: {locked[0][1]})" if locked else ""
         raise InputError(f"no photos in {folder}{why}; looked for files ending in {', '.join(settings.extensions)}.")
     return sorted(paths), locked
-
-
-def _walk(top: Path, below: str, above: tuple[tuple[int, int], ...]) -> Iterator[tuple[str, str | None]]:
-    """Files below a folder as (path, None), and folders that cannot be listed as (path, reason)."""
-    try:
-        here = (top / below).stat()
-        identity = (here.st_dev, here.st_ino)
-        if identity in above:
-            return
-        with os.scandir(top / below) as found:
-            entries = sorted(found, key=lambda entry: entry.name)
-    except OSError as error:
-        yield below, (error.strerror or "unknown reason").lower()
-        return
-    for entry in entries:
-        if entry.name.startswith("."):
-            continue
-        path = f"{below}/{entry.name}" if below else entry.name
-        try:
-            is_folder = entry.is_dir()
-        except OSError:  # a link that leads to itself
-            is_folder = False
-        if not is_folder:
-            yield path, None
-        elif entry.name not in SYSTEM_FOLDERS:
-            yield from _walk(top, path, (*above, identity))
 
 
 def _row(path: str, fact: PhotoFile, settings: ScanSettings) -> dict[str, Any]:

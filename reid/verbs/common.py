@@ -13,6 +13,7 @@ import pandas as pd
 from reid.errors import InputError, OutputError
 from reid.store import open_run
 from reid.tables import PROBLEMS, check, empty, write, write_csv
+from reid.unchanged import FINISHED
 
 __all__ = ["collect_problems", "input_path", "run_folder", "write_settings", "write_table"]
 
@@ -47,6 +48,7 @@ def run_folder(output: str, verb: str, what: Mapping[str, Any], photos: Path | N
         raise OutputError(f"output={output} lies inside the photo folder {photos}; name a folder outside it.")
     lock = open_run(folder, {"verb": verb, **what})
     try:
+        (folder / FINISHED).unlink(missing_ok=True)  # until this run has ended, too
         yield folder
     finally:
         lock.release()
