@@ -19,8 +19,10 @@ import pyarrow.parquet as pq
 
 from reid.errors import OutputError
 
-__all__ = ["RowStore", "digest", "open_run", "write_json"]
+__all__ = ["RUN", "RowStore", "digest", "open_run", "write_json"]
 
+RUN = "run.json"
+"""Says in an output folder whose it is."""
 SMALL = 4 << 20
 """Bytes below which a part is small."""
 MANY = 32
@@ -174,11 +176,11 @@ def open_run(folder: str | Path, what: Mapping[str, Any]) -> filelock.FileLock:
         OutputError: the folder holds something else, another run is at work in it, or it cannot be written.
     """
     folder = Path(folder)
-    name = folder / "run.json"
+    name = folder / RUN
     what = json.loads(json.dumps(dict(what), default=str))
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        existing = [p for p in folder.iterdir() if p.name not in ("run.lock", "run.json.part")]
+        existing = [p for p in folder.iterdir() if p.name not in ("run.lock", RUN + ".part")]
     except (OSError, FileExistsError) as error:
         raise OutputError(f"the output folder {folder} cannot be made: {error.strerror}. Name another one.") from None
     if name.is_file():

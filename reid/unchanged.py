@@ -62,7 +62,13 @@ def rests_on(config: Any) -> dict[str, str]:
     """How every file and folder that a setting names looks; call before the run, so that a change during it is noticed.
 
     The output and the catalogue are not among them.
+
+    Returns:
+        A hash by path; none at all where photos lie out of sight, at a URL or beside a table of labels.
     """
+    photos = Path(getattr(config, "photos", "") or config.input).expanduser()
+    if not photos.is_dir():
+        return {}
     values = {k: v for k, v in dataclasses.asdict(config).items() if k not in ("output", "catalogue", "season")}
     paths = {Path(text).expanduser().absolute() for text in _texts(values)}
     return {str(path): looks(path) for path in sorted(paths) if _is_there(path)}
@@ -87,9 +93,9 @@ def _texts(value: Any) -> Iterator[str]:
 
 
 def keep(verb: str, words: Sequence[str], inputs: Mapping[str, str], summary: str) -> None:
-    """Note that a command has ended well. Nothing is noted where somebody changed the catalogue in the meantime."""
+    """Note that a command has ended well; not where `inputs` is empty, or somebody changed the catalogue in the meantime."""
     folder = outputs(words)
-    if folder is None or not folder.is_dir():
+    if not inputs or folder is None or not folder.is_dir():
         return
     based = _based_on(folder)
     catalogue = str(based["file"]) if based else ""

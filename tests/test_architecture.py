@@ -17,6 +17,7 @@ FLOORS = [
     ["synthetic"],
     ["detect"],
     ["embed"],
+    ["cluster"],
     ["match"],
     ["identify"],
     ["catalogue"],

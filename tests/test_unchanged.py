@@ -6,13 +6,14 @@ import json
 import os
 import shutil
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from reid import cli
 from reid.folders import looks
-from reid.unchanged import FINISHED, outputs
+from reid.unchanged import FINISHED, keep, outputs, rests_on
 
 VISITS = [("north", 10, [1]), ("north", 300, [2]), ("south", 700, [1])]
 STANDS = "Nothing has changed"
@@ -89,6 +90,22 @@ def test_settings_from_a_file_are_never_taken_for_known(tmp_path: Path) -> None:
     assert outputs(["config=a.yaml", "output=out"]) is None
     assert outputs(["output='a b'"]) == Path("a b")
     assert outputs(["photos=x"]) is None
+
+
+@dataclass
+class Embed:
+    input: str
+    output: str = "out"
+
+
+def test_photos_out_of_sight_are_never_taken_for_unchanged(tmp_path: Path) -> None:
+    (tmp_path / "labels.csv").write_text("path,identity\na.jpg,x\n")
+    assert rests_on(Embed(str(tmp_path / "labels.csv"))) == {}
+    assert rests_on(Embed("s3://park/season")) == {}
+    assert list(rests_on(Embed(str(tmp_path)))) == [str(tmp_path)]
+    (tmp_path / "out").mkdir()
+    keep("embed", [f"output={tmp_path / 'out'}"], {}, "done")
+    assert list((tmp_path / "out").iterdir()) == []
 
 
 def test_a_census_rests_on_its_catalogue(make_season: Callable[..., Path], tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 import stat
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from reid.photos.sequences import sequences
 from reid.photos.stations import cameras_alone, read_stations, with_cameras
 from reid.tables import PHOTOS, PROBLEMS, check, from_rows
 
-__all__ = ["EXTENSIONS", "ScanSettings", "scan", "scan_problems"]
+__all__ = ["EXTENSIONS", "ScanSettings", "list_photos", "photo_table", "scan", "scan_problems", "scanned"]
 
 EXTENSIONS = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".bmp")
 ONE_CAMERA = "camera"
@@ -97,9 +98,22 @@ def scan(
     """
     settings = settings or ScanSettings()
     folder = Path(folder)
+    paths, locked = list_photos(folder, settings)
+    return scanned(paths, inspect_all([folder / path for path in paths], cache), locked, settings)
+
+
+def scanned(
+    paths: Sequence[str], facts: Sequence[PhotoFile], locked: Sequence[tuple[str, str]], settings: ScanSettings
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The tables of `scan`, from what is known of each file.
+
+    Args:
+        paths: The photos, sorted.
+        facts: Of each.
+        locked: Folders that cannot be listed, with the reason.
+        settings: How to read them.
+    """
     listed = read_stations(settings.stations) if settings.stations else None
-    paths, locked = _list(folder, settings)
-    facts = inspect_all([folder / path for path in paths], cache)
     rows = [_row(path, fact, settings) for path, fact in zip(paths, facts, strict=True)]
     rows += [_locked_row(path, reason) for path, reason in locked]
     photos = check(pd.DataFrame(rows, columns=PHOTOS.names).sort_values("path", kind="stable"), PHOTOS)
@@ -114,6 +128,12 @@ def scan(
     return check(photos, PHOTOS), stations
 
 
+def photo_table(paths: Sequence[str], facts: Sequence[PhotoFile], settings: ScanSettings) -> pd.DataFrame:
+    """A `PHOTOS` table of some photos by themselves: without what only all of them tell, their stations and sequences."""
+    rows = [_row(path, fact, settings) for path, fact in zip(paths, facts, strict=True)]
+    return from_rows(rows, PHOTOS)
+
+
 def scan_problems(photos: pd.DataFrame) -> pd.DataFrame:
     """The photos that cannot be used, as a PROBLEMS table."""
     bad = photos[photos["error"].notna()]
@@ -121,7 +141,7 @@ def scan_problems(photos: pd.DataFrame) -> pd.DataFrame:
     return from_rows(rows, PROBLEMS)
 
 
-def _list(folder: Path, settings: ScanSettings) -> tuple[list[str], list[tuple[str, str]]]:
+def list_photos(folder: Path, settings: ScanSettings) -> tuple[list[str], list[tuple[str, str]]]:
     """Paths of the photos below `folder`, sorted, and folders that cannot be listed with the reason."""
     try:
         found = folder.stat()

@@ -12,6 +12,7 @@ from reid._version import __version__
 from reid.abundance import PopulationSettings
 from reid.catalogue import Catalogue
 from reid.catalogue.seasons import season_id
+from reid.cluster import ExecutorSettings, is_url
 from reid.counts import (
     CountSettings,
     count,
@@ -20,7 +21,7 @@ from reid.counts import (
 )
 from reid.detect import DetectorSettings
 from reid.embed import CropSettings, Embedded, LoadedNetwork, load_network
-from reid.errors import CatalogueError
+from reid.errors import CatalogueError, ConfigError
 from reid.identify import (
     DecisionSettings,
     assign_encounters,
@@ -42,7 +43,7 @@ from reid.match import (
 )
 from reid.photos import ScanSettings
 from reid.tables import DECISIONS, LINKS, MATCHES, PROBLEMS, UNKNOWN
-from reid.verbs.common import collect_problems, input_path, run_folder, write_settings, write_table
+from reid.verbs.common import collect_problems, input_path, make_ahead, run_folder, write_settings, write_table
 from reid.verbs.compare import Side, compare
 from reid.verbs.known import known_side
 from reid.verbs.profile import Profile
@@ -70,10 +71,16 @@ class CensusConfig:
     decision: DecisionSettings = field(default_factory=DecisionSettings)
     count: CountSettings = field(default_factory=CountSettings)
     population: PopulationSettings = field(default_factory=PopulationSettings)
+    executor: ExecutorSettings = field(default_factory=ExecutorSettings)
 
 
 def run(config: CensusConfig) -> str:
     """Take a census; returns the summary for the terminal."""
+    if is_url(config.photos):
+        raise ConfigError(
+            f"photos={config.photos}: a census looks at its photos again and again; bring them to a file system of this machine, "
+            "or use `reid scan`, `reid detect` and `reid embed` where they are."
+        )
     root = input_path(config.photos, "photos", "folder")
     network = load_network(config.model)
     matcher = make_matcher(config.matcher)
@@ -81,11 +88,12 @@ def run(config: CensusConfig) -> str:
     with run_folder(config.output, "census", {"photos": str(root.resolve())}, root) as folder:
         profile = Profile(folder)
         with profile.stage("scan"):
-            season = scan_stage(root, folder, config.scan)
+            ahead = make_ahead(config.photos, config.output, folder, config.executor)
+            season = scan_stage(root, folder, config.scan, ahead, config.detector)
         with profile.stage("detect"):
             crops, undetected = detected_crops(season, folder, config.detector, config.crop)
         with profile.stage("embed"):
-            embedded = embed_stage(root, assign_encounters(crops), network, folder)
+            embedded = embed_stage(root, assign_encounters(crops), network, folder, ahead, config.model)
             write_vectors(embedded, network, folder)
         catalogue = Path(config.catalogue).expanduser() if config.catalogue else folder / "catalogue.sqlite"
         with _open(catalogue, config.name_pattern) as record:
