@@ -114,12 +114,13 @@ class Place:
             list(pool.map(one, dict.fromkeys(paths)))
 
     def fetch_folder(self, below: str, folder: Path) -> None:
-        """Copy all files of a folder in it that are not in `folder` yet."""
+        """Copy all files of a folder in it, or of all of it, that are not in `folder` yet."""
         system, top = self._system()
         system.invalidate_cache()
-        there = [name[len(f"{top}/{below}/") :] for name in system.find(f"{top}/{below}")]
+        start = f"{top}/{below}".rstrip("/")
+        there = [name[len(start) + 1 :] for name in system.find(start)]
         missing = [name for name in there if not (folder / name).exists()]
-        Place(f"{self.url.rstrip('/')}/{below}").fetch(missing, folder)
+        Place(f"{self.url.rstrip('/')}/{below}".rstrip("/")).fetch(missing, folder)
 
     def put(self, folder: Path, paths: Sequence[str]) -> None:
         """Copy files of a folder of this machine into it.

@@ -120,6 +120,16 @@ def test_places(tmp_path: Path) -> None:
         assert (folder / "b.jpg").read_bytes() == b"b.jpg"
         assert not (folder / "gone.jpg").exists()
     assert not folder.exists()
+    place.fetch_folder("", tmp_path / "all")
+    place.fetch_folder("a", tmp_path / "part")
+    assert sorted(path.name for path in (tmp_path / "all").rglob("*.*")) == [
+        ".hidden.jpg",
+        "b.jpg",
+        "c.JPG",
+        "thumb.jpg",
+        "x.txt",
+    ]
+    assert sorted(path.name for path in (tmp_path / "part").iterdir()) == [".hidden.jpg", "c.JPG"]
     with pytest.raises(InputError, match=r"no photos in memory://season; looked for files ending in \.png"):
         place.photos((".png",))
     with pytest.raises(InputError, match="no file system that fsspec knows"):
