@@ -164,7 +164,7 @@ def speed(photos: Photos) -> dict[str, float]:
     from reid.match.coat import likeness
 
     rounds = []
-    for n in range(7):
+    for _ in range(7):
         start = time.perf_counter()
         for query in range(5):
             likeness(photos.coats[query], photos.coats[:200], photos.network)

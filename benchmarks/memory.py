@@ -23,11 +23,11 @@ sys.exit(code)
 """
 
 
-def season(folder: Path, count: int) -> None:
-    """Bursts of five photos, made from the samples, each a little different."""
+def season(folder: Path, count: int, begin: int = 0) -> None:
+    """Bursts of five photos, made from the samples, each a little different; those from number `begin` on."""
     sources = sorted(SAMPLES.rglob("*.jpg"))
-    rng = np.random.default_rng(0)
-    for n in range(count):
+    for n in range(begin, count):
+        rng = np.random.default_rng(n)
         burst = n // 5
         photo = read_photo(sources[burst % len(sources)]).astype(int)
         when = datetime(2015, 6, 1) + timedelta(hours=burst, seconds=7 * (n % 5))

@@ -97,6 +97,9 @@ VERBS = {
     "catalogue": Verb("", "look into a catalogue, correct it, look after it", "reid catalogue list leopards.sqlite"),
 }
 
+STANDING = ("census", "scan", "detect", "embed")
+"""Verbs whose results stand as long as nothing changes that they rest on: said again, they only look whether that is so."""
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one verb; returns 0, or 2 with one line on standard error for a mistake that the user can mend."""
@@ -131,10 +134,26 @@ def run_verb(verb: str, words: Sequence[str]) -> str:
     Raises:
         ReidError: a mistake in the words, the settings or the data.
     """
+    if verb in STANDING:
+        from reid.unchanged import said_before
+
+        summary = said_before(verb, words)
+        if summary is not None:
+            return f"{summary}\nNothing has changed since then, so this stands as it is."
     from reid.config import compose
 
     module, schema = import_verb(verb)
-    return str(module.run(words if schema is None else compose(verb, schema, with_detector(words))))
+    if schema is None:
+        return str(module.run(words))
+    config = compose(verb, schema, with_detector(words))
+    if verb not in STANDING:
+        return str(module.run(config))
+    from reid.unchanged import keep, rests_on
+
+    inputs = rests_on(config)
+    summary = str(module.run(config))
+    keep(verb, words, inputs, summary)
+    return summary
 
 
 def import_verb(verb: str) -> tuple[Any, Any]:

@@ -7,7 +7,7 @@ in its key (a content hash, a fingerprint), so a row is never stale: a changed s
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,14 @@ import pyarrow.parquet as pq
 
 from reid.errors import OutputError
 
-__all__ = ["RowStore", "digest", "open_run", "write_json"]
+__all__ = ["RUN", "RowStore", "digest", "open_run", "write_json"]
+
+RUN = "run.json"
+"""Says in an output folder whose it is."""
+SMALL = 4 << 20
+"""Bytes below which a part is small."""
+MANY = 32
+"""So many small parts become one: a long season's rows lie in few files, and a kill still costs one small part at most."""
 
 
 def digest(*values: Any, length: int = 16) -> str:
@@ -43,6 +50,8 @@ def write_json(value: Any, path: str | Path) -> None:
 class RowStore:
     """Rows by key, appended in parts.
 
+    Which part holds a key is read once and remembered, so one row is found without opening every part.
+
     Args:
         folder: Where the parts lie; made when the first is written.
         schema: Columns of a row besides `key`.
@@ -51,31 +60,102 @@ class RowStore:
     def __init__(self, folder: str | Path, schema: pa.Schema) -> None:
         self.folder = Path(folder)
         self.schema = pa.schema([pa.field("key", pa.string()), *schema])
+        self._place: dict[str, str] = {}
+        self._seen: set[str] = set()
 
     def get(self, keys: Iterable[str]) -> dict[str, dict[str, Any]]:
         """The rows that are there, of the keys asked for. A part that cannot be read counts as not there."""
-        wanted = pa.array(sorted(set(keys)), type=pa.string())
-        found: dict[str, dict[str, Any]] = {}
-        for part in self.parts():
+        return dict(self.rows(keys))
+
+    def rows(self, keys: Iterable[str]) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Like `get`, one row after the other and a part at a time, for rows that are too many for the memory."""
+        self._look()
+        wanted: dict[str, list[str]] = {}
+        for key in set(keys):
+            if key in self._place:
+                wanted.setdefault(self._place[key], []).append(key)
+        for name in sorted(wanted):
             try:
-                table = pq.read_table(part, filters=pc.field("key").isin(wanted))
+                table = pq.read_table(
+                    self.folder / name, filters=pc.field("key").isin(pa.array(sorted(wanted[name]), type=pa.string()))
+                )
             except (pa.ArrowInvalid, OSError):
                 continue
-            if table.schema.equals(self.schema):
-                found.update((row.pop("key"), row) for row in table.to_pylist())
-        return found
+            for batch in table.to_batches(max_chunksize=1024):
+                for row in batch.to_pylist():
+                    yield row.pop("key"), row
+
+    def has(self, keys: Iterable[str]) -> set[str]:
+        """Those of the keys whose rows are there, without reading the rows."""
+        self._look()
+        return {key for key in keys if key in self._place}
+
+    def _look(self) -> None:
+        """Take up the keys of parts that were not seen before; of one key, the last part counts."""
+        parts = self.parts()
+        names = {part.name for part in parts}
+        if not self._seen <= names:  # another process put parts together, or somebody emptied the folder
+            self._seen, self._place = set(), {}
+        for part in parts:
+            if part.name in self._seen:
+                continue
+            self._seen.add(part.name)
+            try:
+                with pq.ParquetFile(part) as file:
+                    fits = file.schema_arrow.equals(self.schema)
+                    keys = file.read(columns=["key"])["key"].to_pylist() if fits else []
+            except (pa.ArrowInvalid, OSError):
+                continue
+            self._place.update(dict.fromkeys(keys, part.name))
 
     def add(self, rows: Mapping[str, Mapping[str, Any]]) -> None:
         """Keep rows; they are there after a kill as soon as this returns."""
-        if not rows:
+        if rows:
+            self.add_table(pa.Table.from_pylist([{"key": key, **row} for key, row in rows.items()], schema=self.schema))
+
+    def add_table(self, table: pa.Table) -> None:
+        """Keep the rows of a table that has the store's columns, `key` the first; likewise."""
+        if not len(table):
             return
         self.folder.mkdir(parents=True, exist_ok=True)
-        table = pa.Table.from_pylist([{"key": key, **row} for key, row in rows.items()], schema=self.schema)
-        last = max((int(part.stem.split("-")[1]) for part in self.parts()), default=-1)
+        parts = self.parts()
+        self._write(table, parts)
+        run = []  # only the last ones, so that of one key the later row stays the later one
+        for part in reversed(self.parts()):
+            if part.stat().st_size >= SMALL:
+                break
+            run.append(part)
+        if len(run) >= MANY:
+            self._join(run[::-1])
+
+    def table(self) -> pa.Table:
+        """All rows as they were added, a key perhaps more than once; parts that cannot be read are left out."""
+        return pa.concat_tables([self.schema.empty_table(), *self._tables(self.parts())])
+
+    def _tables(self, parts: list[Path]) -> Iterator[pa.Table]:
+        for part in parts:
+            try:
+                table = pq.read_table(part)
+            except (pa.ArrowInvalid, OSError):
+                continue
+            if table.schema.equals(self.schema):
+                yield table
+
+    def _write(self, table: pa.Table, parts: list[Path]) -> None:
+        last = max((int(part.stem.split("-")[1]) for part in parts), default=-1)
         path = self.folder / f"part-{last + 1:06d}.parquet"
         partial = path.with_name(path.name + ".part")
         pq.write_table(table, partial)
         partial.replace(path)
+
+    def _join(self, parts: list[Path]) -> None:
+        """Write small parts as one, then remove them; a kill in between leaves rows twice, which does no harm."""
+        tables = list(self._tables(parts))
+        if len(tables) < len(parts):  # one is damaged or of another form: leave all as they are
+            return
+        self._write(pa.concat_tables(tables), parts)
+        for part in parts:
+            part.unlink(missing_ok=True)
 
     def parts(self) -> list[Path]:
         """The files, in the order in which they were written."""
@@ -96,11 +176,11 @@ def open_run(folder: str | Path, what: Mapping[str, Any]) -> filelock.FileLock:
         OutputError: the folder holds something else, another run is at work in it, or it cannot be written.
     """
     folder = Path(folder)
-    name = folder / "run.json"
+    name = folder / RUN
     what = json.loads(json.dumps(dict(what), default=str))
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        existing = [p for p in folder.iterdir() if p.name not in ("run.lock", "run.json.part")]
+        existing = [p for p in folder.iterdir() if p.name not in ("run.lock", RUN + ".part")]
     except (OSError, FileExistsError) as error:
         raise OutputError(f"the output folder {folder} cannot be made: {error.strerror}. Name another one.") from None
     if name.is_file():

@@ -180,7 +180,10 @@ def records(frame: pd.DataFrame) -> Iterator[Any]:
 
 
 def write(frame: pd.DataFrame, path: str | Path, table: Table, extra: bool = False) -> pd.DataFrame:
-    """Check `frame` and write it to Parquet, whole or not at all; returns the checked table."""
+    """Check `frame` and write it to Parquet, whole or not at all; returns the checked table.
+
+    A path may be a URL of any file system that fsspec knows, such as `s3://bucket/run/crops.parquet`; `read` takes it too.
+    """
     frame = check(frame, table, extra=extra)
     arrays = [
         pa.array([None if _null(v) else v for v in frame[column.name]], type=ARROW[column.kind])
@@ -189,6 +192,12 @@ def write(frame: pd.DataFrame, path: str | Path, table: Table, extra: bool = Fal
     out = pa.Table.from_arrays(arrays, schema=table.schema)
     for name in frame.columns[len(table.columns) :]:
         out = out.append_column(str(name), pa.array(frame[name].tolist(), from_pandas=True))
+    if "://" in str(path):
+        import fsspec
+
+        with fsspec.open(str(path), "wb") as file:  # an object is there when it is closed, whole
+            pq.write_table(out, file)
+        return frame
     path = Path(path)
     partial = path.with_name(path.name + ".part")
     pq.write_table(out, partial)
@@ -203,11 +212,18 @@ def read(path: str | Path, table: Table, extra: bool = False) -> pd.DataFrame:
         InputError: there is no such file, or it is not Parquet.
         TableError: it is another table.
     """
-    path = Path(path)
-    if not path.is_file():
+    if "://" not in str(path) and not Path(path).is_file():
         raise InputError(f"no {table.name} table at {path}; an earlier stage writes it.")
     try:
-        frame = pq.read_table(path).to_pandas()
+        if "://" in str(path):
+            import fsspec
+
+            with fsspec.open(str(path), "rb") as file:
+                frame = pq.read_table(file).to_pandas()
+        else:
+            frame = pq.read_table(Path(path)).to_pandas()
+    except FileNotFoundError:
+        raise InputError(f"no {table.name} table at {path}; an earlier stage writes it.") from None
     except pa.ArrowInvalid as error:
         raise InputError(f"{path} is not a Parquet table: {error}. Run the command that writes it again.") from None
     return check(frame, table, where=str(path), extra=extra)

@@ -12,11 +12,12 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 FLOORS = [
-    ["schemas", "tables", "errors", "store", "progress", "resources", "_version"],
+    ["schemas", "tables", "errors", "store", "progress", "resources", "folders", "unchanged", "_version"],
     ["photos"],
     ["synthetic"],
     ["detect"],
     ["embed"],
+    ["cluster"],
     ["match"],
     ["identify"],
     ["catalogue"],

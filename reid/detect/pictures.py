@@ -20,7 +20,7 @@ from reid.photos import read_photo
 from reid.progress import track
 from reid.store import RowStore, digest
 
-__all__ = ["LEAST", "PhotoDetector", "Seen"]
+__all__ = ["LEAST", "PhotoDetector", "Seen", "looking"]
 
 LEAST = 0.02
 """Boxes of a lower confidence are never of use, and would fill tables by the hundred."""
@@ -95,6 +95,13 @@ class PhotoDetector:
         ]
         return tables(found, problems)
 
+    def unseen(self, photos: pd.DataFrame) -> pd.DataFrame:
+        """The usable photos of a `PHOTOS` table on which nothing was looked for yet, as far as the cache knows."""
+        good = usable(photos)
+        keys = [digest(content, self.key, length=24) for content in good["content_hash"]]
+        known = RowStore(self.cache, SCHEMA).has(keys) if self.cache else set()
+        return good[[key not in known for key in keys]]
+
     def _read(self, todo: Iterable[Any], root: Path) -> Iterator[tuple[Any, tuple[np.ndarray, tuple[int, int]] | str]]:
         """Photos in order, a few read ahead; a string says why one cannot be read."""
         running: deque[tuple[Any, Future[Any]]] = deque()
@@ -118,6 +125,12 @@ class PhotoDetector:
         if pd.isna(row.width) or pd.isna(row.height):
             return "the size of the photo is not known"
         return pixels, (int(row.width), int(row.height))
+
+
+def looking(detector: Any) -> list[PhotoDetector]:
+    """Those detectors, of one or of several together, that look at pixels and keep what they find."""
+    members = getattr(detector, "members", (detector,))
+    return [member for member in members if isinstance(member, PhotoDetector)]
 
 
 def _kept(seen: Seen, size: tuple[int, int]) -> dict[str, Any]:

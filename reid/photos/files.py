@@ -20,7 +20,7 @@ from reid.photos.header import CHUNK, UnreadableError, open_file, opened, read_h
 from reid.progress import track
 from reid.store import RowStore, digest
 
-__all__ = ["UNREADABLE", "PhotoFile", "image_id", "inspect", "inspect_all"]
+__all__ = ["UNREADABLE", "PhotoFile", "file_key", "image_id", "inspect", "inspect_all"]
 
 UNREADABLE = "unreadable00"
 """Stands for the hash in the image_id of a file whose bytes could not be read."""
@@ -106,7 +106,7 @@ def inspect_all(paths: Sequence[Path], cache: str | Path | None = None, stage: s
         stage: Name on the progress bar.
     """
     store = RowStore(cache, SCHEMA) if cache is not None else None
-    keys = [_key(path) for path in paths]
+    keys = [file_key(path) for path in paths]
     kept = store.get(key for key in keys if key) if store else {}
     found = {key: PhotoFile(**row) for key, row in kept.items()}
     facts: list[PhotoFile | None] = [found.get(key) if key else None for key in keys]
@@ -132,7 +132,8 @@ def _fresh(
                 store.add(done)
 
 
-def _key(path: Path) -> str | None:
+def file_key(path: Path) -> str | None:
+    """What facts are kept under: a file's path, size and time of change; None for one that is not there."""
     try:
         found = path.stat()
     except OSError:

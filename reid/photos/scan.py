@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import math
-import os
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from unicodedata import normalize
 import pandas as pd
 
 from reid.errors import ConfigError, InputError
+from reid.folders import walk
 from reid.photos.clock import TIME_PATTERN, compile_time_pattern, correct, path_time
 from reid.photos.files import PhotoFile, image_id, inspect_all
 from reid.photos.pairs import infer_pairs
@@ -22,12 +22,10 @@ from reid.photos.sequences import sequences
 from reid.photos.stations import cameras_alone, read_stations, with_cameras
 from reid.tables import PHOTOS, PROBLEMS, check, from_rows
 
-__all__ = ["EXTENSIONS", "ScanSettings", "scan", "scan_problems"]
+__all__ = ["EXTENSIONS", "ScanSettings", "list_photos", "photo_table", "scan", "scan_problems", "scanned"]
 
 EXTENSIONS = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".bmp")
 ONE_CAMERA = "camera"
-SYSTEM_FOLDERS = {"@eaDir", "__MACOSX", "$RECYCLE.BIN", "System Volume Information"}
-"""Made by file servers and operating systems; they hold thumbnails and deleted files."""
 
 
 @dataclass(frozen=True)
@@ -100,9 +98,22 @@ def scan(
     """
     settings = settings or ScanSettings()
     folder = Path(folder)
+    paths, locked = list_photos(folder, settings)
+    return scanned(paths, inspect_all([folder / path for path in paths], cache), locked, settings)
+
+
+def scanned(
+    paths: Sequence[str], facts: Sequence[PhotoFile], locked: Sequence[tuple[str, str]], settings: ScanSettings
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The tables of `scan`, from what is known of each file.
+
+    Args:
+        paths: The photos, sorted.
+        facts: Of each.
+        locked: Folders that cannot be listed, with the reason.
+        settings: How to read them.
+    """
     listed = read_stations(settings.stations) if settings.stations else None
-    paths, locked = _list(folder, settings)
-    facts = inspect_all([folder / path for path in paths], cache)
     rows = [_row(path, fact, settings) for path, fact in zip(paths, facts, strict=True)]
     rows += [_locked_row(path, reason) for path, reason in locked]
     photos = check(pd.DataFrame(rows, columns=PHOTOS.names).sort_values("path", kind="stable"), PHOTOS)
@@ -117,6 +128,12 @@ def scan(
     return check(photos, PHOTOS), stations
 
 
+def photo_table(paths: Sequence[str], facts: Sequence[PhotoFile], settings: ScanSettings) -> pd.DataFrame:
+    """A `PHOTOS` table of some photos by themselves: without what only all of them tell, their stations and sequences."""
+    rows = [_row(path, fact, settings) for path, fact in zip(paths, facts, strict=True)]
+    return from_rows(rows, PHOTOS)
+
+
 def scan_problems(photos: pd.DataFrame) -> pd.DataFrame:
     """The photos that cannot be used, as a PROBLEMS table."""
     bad = photos[photos["error"].notna()]
@@ -124,7 +141,7 @@ def scan_problems(photos: pd.DataFrame) -> pd.DataFrame:
     return from_rows(rows, PROBLEMS)
 
 
-def _list(folder: Path, settings: ScanSettings) -> tuple[list[str], list[tuple[str, str]]]:
+def list_photos(folder: Path, settings: ScanSettings) -> tuple[list[str], list[tuple[str, str]]]:
     """Paths of the photos below `folder`, sorted, and folders that cannot be listed with the reason."""
     try:
         found = folder.stat()
@@ -134,7 +151,7 @@ def _list(folder: Path, settings: ScanSettings) -> tuple[list[str], list[tuple[s
         raise InputError(f"{folder} is a file, expected a folder of photos.")
     paths: list[str] = []
     locked: list[tuple[str, str]] = []
-    for path, reason in _walk(folder, "", ()):
+    for path, reason in walk(folder):
         if reason is not None:
             locked.append((path, reason))
         elif path.lower().endswith(settings.extensions):
@@ -143,32 +160,6 @@ def _list(folder: Path, settings: ScanSettings) -> tuple[list[str], list[tuple[s
         why = f" ({locked[0][0] or folder} cannot be listed: {locked[0][1]})" if locked else ""
         raise InputError(f"no photos in {folder}{why}; looked for files ending in {', '.join(settings.extensions)}.")
     return sorted(paths), locked
-
-
-def _walk(top: Path, below: str, above: tuple[tuple[int, int], ...]) -> Iterator[tuple[str, str | None]]:
-    """Files below a folder as (path, None), and folders that cannot be listed as (path, reason)."""
-    try:
-        here = (top / below).stat()
-        identity = (here.st_dev, here.st_ino)
-        if identity in above:
-            return
-        with os.scandir(top / below) as found:
-            entries = sorted(found, key=lambda entry: entry.name)
-    except OSError as error:
-        yield below, (error.strerror or "unknown reason").lower()
-        return
-    for entry in entries:
-        if entry.name.startswith("."):
-            continue
-        path = f"{below}/{entry.name}" if below else entry.name
-        try:
-            is_folder = entry.is_dir()
-        except OSError:  # a link that leads to itself
-            is_folder = False
-        if not is_folder:
-            yield path, None
-        elif entry.name not in SYSTEM_FOLDERS:
-            yield from _walk(top, path, (*above, identity))
 
 
 def _row(path: str, fact: PhotoFile, settings: ScanSettings) -> dict[str, Any]:

@@ -10,8 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from reid.catalogue import Catalogue
 from reid.embed import crop_picture
@@ -54,8 +52,8 @@ class Shared:
     turn: tuple[float, float] | None
 
 
-class _Indexed(RowStore):
-    """Compared pairs of the census's folder and of ours; knows in which part each is, for there may be a thousand.
+class _Both(RowStore):
+    """Compared pairs of the census's folder and of ours.
 
     Args:
         folder: Where pairs compared by the page are kept.
@@ -65,24 +63,10 @@ class _Indexed(RowStore):
     def __init__(self, folder: Path, census: Path | None) -> None:
         super().__init__(folder, SCHEMA)
         self._census = RowStore(census, SCHEMA) if census else None
-        self._where: dict[str, Path] = {}
-        self._seen: set[Path] = set()
 
     def get(self, keys: Iterable[str]) -> dict[str, dict[str, Any]]:
-        for part in [*(self._census.parts() if self._census else ()), *self.parts()]:
-            if part not in self._seen:
-                self._seen.add(part)
-                try:
-                    names = pq.read_table(part, columns=["key"])["key"].to_pylist()
-                except (pa.ArrowInvalid, OSError, KeyError):
-                    continue  # a damaged part counts as not there
-                self._where.update(dict.fromkeys(names, part))
-        found: dict[str, dict[str, Any]] = {}
-        for key in keys:
-            if key in self._where:
-                rows = pq.read_table(self._where[key], filters=[("key", "=", key)]).to_pylist()
-                found.update((row.pop("key"), row) for row in rows)
-        return found
+        keys = list(keys)
+        return {**(self._census.get(keys) if self._census else {}), **super().get(keys)}
 
 
 class Spots:
@@ -144,7 +128,7 @@ class Spots:
             verifier = PairVerifier(matcher, {}, self._picture, self._size, own)
             if census is not None and os.access(census, os.W_OK):
                 verifier.features = FeatureStore(matcher, census / "features")
-            verifier.store = _Indexed(own / "pairs", census / "pairs" if census else None)
+            verifier.store = _Both(own / "pairs", census / "pairs" if census else None)
             self._verifier = verifier
         return self._verifier, self._calibration
 

@@ -117,6 +117,7 @@ def train(
         module.losses.begin(class_means(module.network, material.pictures, material.classes))
     held_out = validation_loader(material.held_out, recipe.sampler.batch, 0) if material.held_out is not None else None
     fit(trainer, module, loader, held_out, last)
+    trainer.strategy.barrier()  # until the first process has put its last state in place
     path = Path(best.best_model_path) if best and best.best_model_path else last
     epoch = take(network, path)
     row = next((row for row in log.rows if row["epoch"] == epoch), {})
@@ -160,8 +161,8 @@ def make_trainer(
 
         logger = TensorBoardLogger(folder, name="tensorboard", version="")
     return pl.Trainer(
-        strategy="ddp_find_unused_parameters_true" if held and own.devices > 1 else "auto",
-        accelerator=own.accelerator, devices=own.devices, precision=PRECISIONS[own.precision],  # type: ignore[arg-type]
+        strategy="ddp_find_unused_parameters_true" if held and own.devices * own.nodes > 1 else "auto",
+        accelerator=own.accelerator, devices=own.devices, num_nodes=own.nodes, precision=PRECISIONS[own.precision],  # type: ignore[arg-type]
         max_epochs=own.epochs, accumulate_grad_batches=own.accumulate, callbacks=callbacks, logger=logger,
         gradient_clip_val=clip or None, check_val_every_n_epoch=judge_every,
         num_sanity_val_steps=0, use_distributed_sampler=False, enable_progress_bar=False, enable_model_summary=False,

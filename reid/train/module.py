@@ -80,7 +80,7 @@ class Training(pl.LightningModule):
             features = self.network.feature_map(self.network.normalised(images))
         vectors = self.network.vectors(features)
         self.losses.at(self.global_step / self.steps)
-        terms = self.losses(vectors, batch.classes)
+        terms = self.losses(*self._of_all(vectors, batch.classes))
         total = self.losses.total(terms)
         if self.network.flank_head is not None and self.of_flank.weight:
             seen = features if self.network.spec.flank_scale == 1 else self.network.flank_map(images)
@@ -109,6 +109,18 @@ class Training(pl.LightningModule):
         for weights in (rest, own):
             torch.nn.utils.clip_grad_norm_(weights, gradient_clip_val)
 
+    def _of_all(self, vectors: Tensor, classes: Tensor) -> tuple[Tensor, Tensor]:
+        """The vectors and classes of all processes, in their order: a loss over pairs needs them, and means are right over all.
+
+        Gradients go back to the process that a vector came from, added up over the processes. Each of them has the whole
+        loss, and the strategy takes the mean of their gradients, so the step is that of one process with all crops.
+        """
+        if _processes() == 1:
+            return vectors, classes
+        every: Any = self.all_gather(vectors, sync_grads=True)
+        theirs: Any = self.all_gather(classes)
+        return every.flatten(0, 1), theirs.flatten(0, 1)
+
     def _flank_loss(self, head: FlankHead, batch: Batch, features: Tensor) -> Tensor:
         """Cross-entropy where the flank is known; some images go through mirrored, with their flank mirrored."""
         many = int(len(batch.images) * self.of_flank.mirrored) if self.network.spec.face == "left" else 0
@@ -121,9 +133,12 @@ class Training(pl.LightningModule):
                 logits = torch.cat([logits, head(mirrored.float())])
             flanks = torch.cat([flanks, mirror_flanks(flanks[:many])])
         known = flanks != NO_FLANK
-        if not known.any():
-            return logits.sum() * 0
-        return F.cross_entropy(logits[known], flanks[known])
+        if _processes() == 1:
+            return F.cross_entropy(logits[known], flanks[known]) if known.any() else logits.sum() * 0
+        # the mean over all processes' known flanks, of which each may have another number; the strategy divides by them
+        counts: Any = self.all_gather(known.sum())
+        count = counts.sum().clamp(min=1) / _processes()
+        return (F.cross_entropy(logits[known], flanks[known], reduction="sum") + logits.sum() * 0) / count
 
     def _quality_loss(self, head: QualityHead, batch: Batch, number: int) -> Tensor:
         """Of some of the batch as inference sees it, with the norms' running statistics, which stay as they are."""
@@ -175,9 +190,18 @@ class Training(pl.LightningModule):
                 f"training stopped after epoch {self.current_epoch + 1}: the network gives held-out photos vectors that are no "
                 f"finite numbers. Lower optimiser.backbone_rate={self.settings.backbone_rate:g}, or set trainer.precision=fp32."
             )
-        for name, value in figures(vectors.numpy(), self.task).items():
+        found = figures(vectors.numpy(), self.task)
+        if _processes() > 1:  # the statistics of norms differ a little: all take the decisions of the first
+            found = self.trainer.strategy.broadcast(found)
+        for name, value in found.items():
             # in double, so that 0.3 is not written as 0.30000001192
             self.log(name, torch.tensor(value, dtype=torch.float64))
+
+
+def _processes() -> int:
+    """How many processes train together."""
+    together = torch.distributed.is_available() and torch.distributed.is_initialized()
+    return torch.distributed.get_world_size() if together else 1
 
 
 def mirror_flanks(flanks: Tensor) -> Tensor:

@@ -18,7 +18,7 @@ from reid.train.sampler import SamplerSettings
 __all__ = ["Recipe", "TrainerSettings", "flat"]
 
 PRECISIONS = {"fp32": "32-true", "bf16": "bf16-mixed", "fp16": "16-mixed"}
-NO_MATTER = ("trainer.workers", "trainer.threads", "trainer.accelerator", "trainer.devices")
+NO_MATTER = ("trainer.workers", "trainer.threads", "trainer.accelerator", "trainer.devices", "trainer.nodes")
 """Settings that may change between the parts of one run."""
 CAME_LATER = {
     "network.quality": False,
@@ -52,7 +52,8 @@ class TrainerSettings:
         workers: Processes that augment; 0 does it between the steps, which suits one or two cores.
         threads: Of torch on the CPU; 0 leaves its own choice.
         accelerator: `auto`, `cpu`, `gpu`, ...
-        devices: How many; several on one machine, or each with its own process by torchrun.
+        devices: How many on each machine, with a process each.
+        nodes: How many machines; on each, the command is started by torchrun or by the cluster's own launcher.
     """
 
     epochs: int = 20
@@ -66,6 +67,7 @@ class TrainerSettings:
     threads: int = 0
     accelerator: str = "auto"
     devices: int = 1
+    nodes: int = 1
 
     def __post_init__(self) -> None:
         if self.precision not in PRECISIONS:
@@ -74,6 +76,7 @@ class TrainerSettings:
             ("epochs", 1),
             ("accumulate", 1),
             ("devices", 1),
+            ("nodes", 1),
             ("patience", 0),
             ("workers", 0),
             ("threads", 0),

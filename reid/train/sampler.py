@@ -24,7 +24,7 @@ class SamplerSettings:
         name: `shuffled`, every crop once an epoch; `pxk`, each batch holds `photos` crops of each of
             `batch / photos` classes, so that losses over pairs find some; `balanced`, data sets equally often,
             and in each its classes equally often.
-        batch: Crops a step (and a process).
+        batch: Crops a step, in each process: two processes with 16 take the steps of one with 32.
         photos: Crops of a class in a batch, for `pxk`.
         apart: For `pxk`, whether each batch is of one data set, drawn by the number of its classes: photos of another place
             or species are told apart too easily to learn from.
@@ -74,7 +74,8 @@ class Batches(Sampler[list[Draw]]):
         settings: How to draw.
         seed: Of everything drawn, together with the epoch.
         rank: Which process this is, of
-        world: so many; each draws other batches.
+        world: so many. All draw the same batches of `world` times the size, and each takes its own part of them, so that
+            several processes see in a step what one would see with a batch as large.
         size: Height and width of an epoch's crops; by default the full size.
     """
 
@@ -87,10 +88,12 @@ class Batches(Sampler[list[Draw]]):
         self.epoch = 0
         self.sizes = self._sizes()
         self.members = {int(c): np.flatnonzero(self.classes == c) for c in np.unique(self.classes)}
-        if settings.name == "pxk" and len(self.members) < settings.batch // settings.photos:
+        self.together = settings.batch * world
+        if settings.name == "pxk" and len(self.members) < self.together // settings.photos:
+            several = f" in each of {world} processes" if world > 1 else ""
             raise ConfigError(
-                f"sampler.batch={settings.batch} of {settings.photos} photos a class needs {settings.batch // settings.photos} classes, "
-                f"and the data has {len(self.members)}; lower sampler.batch or raise sampler.photos."
+                f"sampler.batch={settings.batch}{several} of {settings.photos} photos a class needs {self.together // settings.photos} "
+                f"classes, and the data has {len(self.members)}; lower sampler.batch or raise sampler.photos."
             )
 
     def _sizes(self) -> list[int]:
@@ -106,24 +109,25 @@ class Batches(Sampler[list[Draw]]):
         self.epoch = epoch
 
     def __len__(self) -> int:
-        whole = max(1, sum(self.sizes) // (self.settings.batch * self.world))
+        whole = max(1, sum(self.sizes) // self.together)
         return self.settings.steps or whole
 
     def __iter__(self) -> Iterator[list[Draw]]:
         rng = np.random.default_rng([self.seed, self.epoch])
-        count = len(self) * self.world
+        count = len(self)
         rows = {"shuffled": self._shuffled, "pxk": self._pxk, "balanced": self._balanced}[self.settings.name](
             rng, count
         )
         seeds = rng.integers(0, 2**31, rows.shape)
         size = self.size(self.epoch) if self.size else None
-        for number in range(self.rank, count, self.world):
-            yield [Draw(int(row), int(seed), size) for row, seed in zip(rows[number], seeds[number], strict=True)]
+        own = slice(self.rank * self.settings.batch, (self.rank + 1) * self.settings.batch)
+        for batch, numbers in zip(rows, seeds, strict=True):
+            yield [Draw(int(row), int(seed), size) for row, seed in zip(batch[own], numbers[own], strict=True)]
 
     def _shuffled(self, rng: np.random.Generator, count: int) -> np.ndarray:
-        needed = count * self.settings.batch
+        needed = count * self.together
         order = np.concatenate([self._once(rng) for _ in range(-(-needed // sum(self.sizes)))])
-        return order[:needed].reshape(count, self.settings.batch)
+        return order[:needed].reshape(count, self.together)
 
     def _once(self, rng: np.random.Generator) -> np.ndarray:
         if not self.settings.shares:
@@ -133,7 +137,7 @@ class Batches(Sampler[list[Draw]]):
 
     def _pxk(self, rng: np.random.Generator, count: int) -> np.ndarray:
         """Classes come in turns of the whole list, so that none waits long; their photos without repeats where there are enough."""
-        many = self.settings.batch // self.settings.photos
+        many = self.together // self.settings.photos
         whole = np.array(sorted(self.members))
         sets = [whole]
         if self.settings.apart:
@@ -159,8 +163,8 @@ class Batches(Sampler[list[Draw]]):
         return np.concatenate([rng.permutation(own) for _ in range(rounds)])[: self.settings.photos]
 
     def _balanced(self, rng: np.random.Generator, count: int) -> np.ndarray:
-        size = count * self.settings.batch
+        size = count * self.together
         sets = [sorted(set(self.classes[self.datasets == d].tolist())) for d in np.unique(self.datasets)]
         which = rng.integers(0, len(sets), size)
         rows = [rng.choice(self.members[int(rng.choice(sets[d]))]) for d in which]
-        return np.array(rows).reshape(count, self.settings.batch)
+        return np.array(rows).reshape(count, self.together)

@@ -12,6 +12,7 @@ from reid._version import __version__
 from reid.abundance import PopulationSettings
 from reid.catalogue import Catalogue
 from reid.catalogue.seasons import season_id
+from reid.cluster import ExecutorSettings, is_url
 from reid.counts import (
     CountSettings,
     count,
@@ -20,7 +21,7 @@ from reid.counts import (
 )
 from reid.detect import DetectorSettings
 from reid.embed import CropSettings, Embedded, EngineSettings, LoadedNetwork, load_network
-from reid.errors import CatalogueError
+from reid.errors import CatalogueError, ConfigError
 from reid.identify import (
     DecisionSettings,
     assign_encounters,
@@ -38,15 +39,17 @@ from reid.match import (
     LoadedCoat,
     LocalMatcher,
     MatcherSettings,
+    PairVerifier,
     coats_network,
     load_calibrations,
     make_matcher,
 )
 from reid.photos import ScanSettings
 from reid.tables import DECISIONS, LINKS, MATCHES, PROBLEMS, UNKNOWN
-from reid.verbs.common import collect_problems, input_path, run_folder, write_settings, write_table
+from reid.verbs.common import collect_problems, input_path, make_ahead, run_folder, write_settings, write_table
 from reid.verbs.compare import Side, compare
 from reid.verbs.known import known_side
+from reid.verbs.profile import Profile
 from reid.verbs.results import Found, write_results
 from reid.verbs.season import Scanned, detected_crops, embed_stage, scan_stage, write_vectors
 
@@ -73,31 +76,43 @@ class CensusConfig:
     count: CountSettings = field(default_factory=CountSettings)
     population: PopulationSettings = field(default_factory=PopulationSettings)
     engine: EngineSettings = field(default_factory=EngineSettings)
+    executor: ExecutorSettings = field(default_factory=ExecutorSettings)
 
 
 def run(config: CensusConfig) -> str:
     """Take a census; returns the summary for the terminal."""
+    if is_url(config.photos):
+        raise ConfigError(
+            f"photos={config.photos}: a census looks at its photos again and again; bring them to a file system of this machine, "
+            "or use `reid scan`, `reid detect` and `reid embed` where they are."
+        )
     root = input_path(config.photos, "photos", "folder")
     network = load_network(config.model, config.engine)
     matcher = make_matcher(config.matcher)
     coats = coats_network(config.coat)
     calibrations = load_calibrations(matcher.name, config.calibration.file, coats.fingerprint if coats else "")
     with run_folder(config.output, "census", {"photos": str(root.resolve())}, root) as folder:
-        season = scan_stage(root, folder, config.scan)
-        crops, undetected = detected_crops(season, folder, config.detector, config.crop)
-        embedded = embed_stage(root, assign_encounters(crops), network, folder)
-        write_vectors(embedded, network, folder)
+        profile = Profile(folder)
+        with profile.stage("scan"):
+            ahead = make_ahead(config.photos, config.output, folder, config.executor)
+            season = scan_stage(root, folder, config.scan, ahead, config.detector)
+        with profile.stage("detect"):
+            crops, undetected = detected_crops(season, folder, config.detector, config.crop)
+        with profile.stage("embed"):
+            embedded = embed_stage(root, assign_encounters(crops), network, folder, ahead, config.model)
+            write_vectors(embedded, network, folder)
         catalogue = Path(config.catalogue).expanduser() if config.catalogue else folder / "catalogue.sqlite"
         with _open(catalogue, config.name_pattern) as record:
             found, unmatched = _identify(
-                config, season, embedded, network, coats, matcher, calibrations, record, folder
+                config, season, embedded, network, coats, matcher, calibrations, record, folder, profile
             )
             problems = collect_problems(season.problems, undetected, embedded.problems, unmatched)
             problems = write_table(problems, folder, PROBLEMS)
             # while the catalogue is open: the report shows its pictures beside this season's
-            census = write_results(config, season, found, problems, network, matcher, calibrations, folder)
+            with profile.stage("report"):
+                census = write_results(config, season, found, problems, network, matcher, calibrations, folder)
         write_settings(config, folder)
-    return _summary(config, census, found, catalogue)
+    return _summary(config, census, found, catalogue, profile)
 
 
 def _open(path: Path, name_pattern: str) -> Catalogue:
@@ -116,20 +131,42 @@ def _identify(
     calibrations: Calibrations,
     catalogue: Catalogue,
     folder: Path,
+    profile: Profile,
 ) -> tuple[Found, pd.DataFrame]:
     """Compare, group and decide, and enter the result into the catalogue."""
     run_id = season_id(config.season, season.root)
+    profile.based_on(catalogue.path, catalogue.last_event, run_id)
     # what persons said of single crops stands: their encounters and flanks, and which are of no use
     crops, vectors = catalogue.as_decided(run_id, embedded.crops, embedded.vectors)
     known, owner = known_side(catalogue, run_id, network.fingerprint)
     size = season.photos.set_index("image_id")[["width", "height"]].astype(float).agg(tuple, axis=1)
     photo_of = dict(zip(crops["crop_id"], crops["image_id"], strict=True))
     side = Side.of_photos(crops, vectors, season.root)
-    matches, problems, verifier = compare(
-        side, known, network.fingerprint, lambda crop_id: size[photo_of[crop_id]],
-        config.index, matcher, calibrations, folder / "cache", among_themselves=True, coat=config.coat, network=coats,
-    )  # fmt: skip
-    matches = write_table(matches, folder, MATCHES)
+    with profile.stage("match"):
+        matches, problems, verifier = compare(
+            side, known, network.fingerprint, lambda crop_id: size[photo_of[crop_id]],
+            config.index, matcher, calibrations, folder / "cache", among_themselves=True, coat=config.coat, network=coats,
+        )  # fmt: skip
+        matches = write_table(matches, folder, MATCHES)
+    with profile.stage("decide"):
+        found = _decide(config, season, crops, vectors, network, matches, known, owner, verifier, catalogue, folder)
+    return found, problems
+
+
+def _decide(
+    config: CensusConfig,
+    season: Scanned,
+    crops: pd.DataFrame,
+    vectors: Any,
+    network: LoadedNetwork,
+    matches: pd.DataFrame,
+    known: Side | None,
+    owner: dict[str, str],
+    verifier: PairVerifier,
+    catalogue: Catalogue,
+    folder: Path,
+) -> Found:
+    run_id = season_id(config.season, season.root)
     encounters = _in_time_order(crops)
     links = link_encounters(matches, dict(zip(crops["crop_id"], crops["encounter"], strict=True)), owner)
     links = write_table(links, folder, LINKS)
@@ -157,7 +194,7 @@ def _identify(
         draws=config.count.draws,
         seed=config.count.seed,
     )
-    return Found(crops, matches, links, decisions, result, verifier, owner, apart), problems
+    return Found(crops, matches, links, decisions, result, verifier, owner, apart)
 
 
 def _in_time_order(crops: pd.DataFrame) -> list[str]:
@@ -173,7 +210,7 @@ def _known_flanks(known: Side | None, owner: dict[str, str]) -> dict[str, set[st
     return flanks
 
 
-def _summary(config: CensusConfig, census: dict[str, Any], found: Found, catalogue: Path) -> str:
+def _summary(config: CensusConfig, census: dict[str, Any], found: Found, catalogue: Path, profile: Profile) -> str:
     interval, photos = census["interval"], census["photos"]
     lines = [
         f"{census['individuals']} individuals, between {interval['low']} and {interval['high']} "
@@ -185,5 +222,6 @@ def _summary(config: CensusConfig, census: dict[str, Any], found: Found, catalog
         lines.append(
             "Every photo was taken whole, as detector=whole asks; without it the shipped detector looks for animals."
         )
+    lines.append(profile.summary())
     lines.append(f"Report: {Path(config.output) / 'report.html'}   Catalogue: {catalogue}")
     return "\n".join(lines)

@@ -6,15 +6,28 @@ import dataclasses
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from reid.errors import InputError, OutputError
-from reid.store import open_run
+from reid.cluster import ExecutorSettings, Mirror, Place, is_url, working_copy
+from reid.errors import ConfigError, InputError, OutputError
+from reid.store import RUN, open_run
 from reid.tables import PROBLEMS, check, empty, write, write_csv
+from reid.unchanged import FINISHED
 
-__all__ = ["collect_problems", "input_path", "run_folder", "write_settings", "write_table"]
+if TYPE_CHECKING:
+    from reid.cluster.ahead import Ahead
+
+__all__ = [
+    "collect_problems",
+    "input_path",
+    "make_ahead",
+    "photo_root",
+    "run_folder",
+    "write_settings",
+    "write_table",
+]
 
 
 def input_path(value: str, key: str, what: str) -> Path:
@@ -29,6 +42,34 @@ def input_path(value: str, key: str, what: str) -> Path:
     return path
 
 
+def photo_root(value: str, key: str, what: str = "folder") -> Path | None:
+    """The folder of photos that a setting names; None for a URL.
+
+    Raises:
+        InputError: it is not there.
+    """
+    return None if is_url(value) else input_path(value, key, what)
+
+
+def make_ahead(photos: str, output: str, folder: Path, executor: ExecutorSettings) -> Ahead | None:
+    """Who makes the costly rows ahead of the stages; None where the stages do it best themselves.
+
+    Args:
+        photos: Folder or URL of the photos.
+        output: As the user wrote it.
+        folder: Of the run, on this machine.
+        executor: Who works.
+    """
+    if executor.name == "local" and not is_url(photos):
+        return None
+    if executor.name == "ray" and executor.address and not is_url(photos) and not Path(photos).is_absolute():
+        raise ConfigError(f"photos={photos} must be a whole path, the same on all machines of the cluster, or a URL.")
+    from reid.cluster.ahead import Ahead
+
+    mirror = Mirror(folder, output) if is_url(output) else None
+    return Ahead(photos, folder / "cache", executor, mirror.push if mirror else (lambda: None))
+
+
 @contextmanager
 def run_folder(output: str, verb: str, what: Mapping[str, Any], photos: Path | None = None) -> Iterator[Path]:
     """An output folder, claimed and locked for one run.
@@ -41,13 +82,26 @@ def run_folder(output: str, verb: str, what: Mapping[str, Any], photos: Path | N
 
     Raises:
         OutputError: the folder is another run's, or lies among the photos.
+
+    A URL as output gets a folder of this machine, whose files are copied there at the end; what an earlier try left there
+    is brought here first.
     """
-    folder = Path(output).expanduser()
+    if is_url(output):
+        folder = working_copy(output)
+        Place(output).fetch([RUN], folder)
+    else:
+        folder = Path(output).expanduser()
     if photos is not None and photos.is_dir() and folder.resolve().is_relative_to(photos.resolve()):
         raise OutputError(f"output={output} lies inside the photo folder {photos}; name a folder outside it.")
     lock = open_run(folder, {"verb": verb, **what})
     try:
+        (folder / FINISHED).unlink(missing_ok=True)  # until this run has ended, too
+        if is_url(output):
+            Place(output).fetch_folder("cache", folder / "cache")
+            Mirror(folder, output).place.put(folder, [RUN])
         yield folder
+        if is_url(output):
+            Mirror(folder, output).push("")
     finally:
         lock.release()
 

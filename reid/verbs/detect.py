@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from reid.cluster import ExecutorSettings, is_url
 from reid.detect import DetectorSettings, detect, write_megadetector
 from reid.detect.drawing import draw_photos, draw_sheets
 from reid.errors import ConfigError, choices
 from reid.photos import ScanSettings
 from reid.tables import DETECTIONS, PROBLEMS
-from reid.verbs.common import collect_problems, input_path, run_folder, write_settings, write_table
+from reid.verbs.common import collect_problems, make_ahead, photo_root, run_folder, write_settings, write_table
 from reid.verbs.season import scan_stage
 
 __all__ = ["DetectConfig", "run"]
@@ -27,17 +28,23 @@ class DetectConfig:
     """"sheets": contact sheets; "photos": each photo with boxes too; "none"."""
     scan: ScanSettings = field(default_factory=ScanSettings)
     detector: DetectorSettings = field(default_factory=DetectorSettings)
+    executor: ExecutorSettings = field(default_factory=ExecutorSettings)
 
     def __post_init__(self) -> None:
         if self.draw not in DRAWN:
             raise ConfigError(f"draw={self.draw!r} is unknown; choose one of {choices(DRAWN)}.")
+        if self.draw != "none" and is_url(self.photos):
+            raise ConfigError(f"draw={self.draw} needs photos on a file system of this machine, not {self.photos}.")
 
 
 def run(config: DetectConfig) -> str:
     """Detect; returns the summary for the terminal."""
-    root = input_path(config.photos, "photos", "folder")
-    with run_folder(config.output, "detect", {"photos": str(root.resolve())}, root) as folder:
-        season = scan_stage(root, folder, config.scan)
+    root = photo_root(config.photos, "photos")
+    what = {"photos": str(root.resolve()) if root else config.photos}
+    with run_folder(config.output, "detect", what, root) as folder:
+        ahead = make_ahead(config.photos, config.output, folder, config.executor)
+        season = scan_stage(root, folder, config.scan, ahead, config.detector)
+        root = season.root
         detections, problems = detect(season.photos, root, config.detector, folder / "cache" / "boxes")
         detections = write_table(detections, folder, DETECTIONS)
         write_megadetector(detections, season.photos, folder / "megadetector.json", problems)

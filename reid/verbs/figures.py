@@ -2,33 +2,87 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
+from reid._version import __version__
 from reid.counts import MatchFigure, draw_match, jpeg_bytes
 from reid.errors import InputError
 from reid.match import PairVerifier
 from reid.progress import track
+from reid.store import RowStore, digest
 from reid.tables import UNKNOWN, records
 
-__all__ = ["crop_pictures", "match_figures"]
+__all__ = ["Drawn", "crop_pictures", "match_figures"]
+
+SCHEMA = pa.schema([("jpeg", pa.binary())])
 
 LONGEST = 640
 """Pixels of the longest side of a crop in a drawing."""
+PART = 32
+"""Pictures that are written together."""
 
 
-def crop_pictures(crop_ids: Iterable[str], verifier: PairVerifier) -> dict[str, bytes]:
+class Drawn:
+    """JPEG pictures of a report, kept by what they show, so that a season that grows draws what is new.
+
+    Args:
+        verifier: Knows the crops, and the spots of each pair.
+        known: Crops of the catalogue: their pictures come from there, and not from a photo.
+        folder: Where they are kept; None keeps none.
+    """
+
+    def __init__(
+        self, verifier: PairVerifier, known: Mapping[str, str] | None = None, folder: Path | None = None
+    ) -> None:
+        self.verifier, self.known = verifier, known or {}
+        self.store = RowStore(folder, SCHEMA) if folder else None
+        self.fresh: dict[str, dict[str, bytes]] = {}
+
+    def get(self, what: str, crop_ids: Sequence[str], draw: Callable[[], bytes]) -> bytes:
+        """The picture of these crops; `draw` makes it if it is not kept."""
+        crops = [self.verifier.crops[crop_id] for crop_id in crop_ids]
+        shown = [
+            [self.verifier.features.key(crop["content_hash"], crop["bbox"]), str(crop["camera"]), crop_id in self.known]
+            for crop, crop_id in zip(crops, crop_ids, strict=True)
+        ]
+        key = digest(__version__, what, shown, length=24)
+        kept = self.store.get([key]).get(key) if self.store else None
+        picture: bytes = kept["jpeg"] if kept else self.fresh[key]["jpeg"] if key in self.fresh else draw()
+        if self.store and kept is None:
+            self.fresh[key] = {"jpeg": picture}
+            if len(self.fresh) >= PART:
+                self.write()
+        return picture
+
+    def write(self) -> None:
+        """Keep what was drawn."""
+        if self.store:
+            self.store.add(self.fresh)
+        self.fresh = {}
+
+
+def crop_pictures(crop_ids: Iterable[str], verifier: PairVerifier, drawn: Drawn | None = None) -> dict[str, bytes]:
     """JPEG pictures of crops for the report; one that can no longer be read is left out."""
+    drawn = drawn or Drawn(verifier)
     pictures = {}
     for crop_id in track(sorted(set(crop_ids)), "pictures", unit="crop"):
         try:
-            pictures[crop_id] = jpeg_bytes(verifier.picture(crop_id, 480), 480, 80)
+            pictures[crop_id] = drawn.get("crop", [crop_id], partial(_crop, crop_id, verifier))
         except InputError:
             continue
+    drawn.write()
     return pictures
+
+
+def _crop(crop_id: str, verifier: PairVerifier) -> bytes:
+    return jpeg_bytes(verifier.picture(crop_id, 480), 480, 80)
 
 
 def match_figures(
@@ -38,8 +92,10 @@ def match_figures(
     verifier: PairVerifier,
     known: Mapping[str, str],
     least: float,
+    most: int | None = None,
+    drawn: Drawn | None = None,
 ) -> dict[str, list[MatchFigure]]:
-    """Every claimed match, drawn.
+    """Every claimed match, drawn as far as the report shows it.
 
     Args:
         decisions: Decisions table with the individuals' final names.
@@ -48,6 +104,8 @@ def match_figures(
         verifier: Knows the spots of each pair.
         known: Individual of every crop of the catalogue.
         least: Probability from which a match is a claim.
+        most: Figures of an individual that the report shows; the others are without a picture. None draws all.
+        drawn: Pictures kept from an earlier run.
 
     Returns:
         Figures by individual: for each of its encounters and sides the surest match, and the two sides that a pair of
@@ -63,13 +121,19 @@ def match_figures(
         *_claims(claimed, whose, verifier.crops),
         *_doubts(decisions[decisions["decision"] == "unsure"], claimed, verifier.crops),
     ]
+    drawn = drawn or Drawn(verifier, known)
     figures: dict[str, list[MatchFigure]] = {}
     for owner, row in track(wanted, "drawings", unit="match"):
-        figure = _drawn(row, titles, verifier)
+        shown = most is None or len(figures.get(owner, ())) < most
+        figure = _figure(row, titles, verifier, drawn if shown else None)
         if figure:
             figures.setdefault(owner, []).append(figure)
-    for owner, figure in _paired(decisions, crops, titles, verifier.picture):
-        figures.setdefault(owner, []).append(figure)
+    for owner, ids in _paired(decisions, crops):
+        shown = most is None or len(figures.get(owner, ())) < most
+        pair = _pair_figure(ids, titles, verifier, drawn if shown else None)
+        if pair:
+            figures.setdefault(owner, []).append(pair)
+    drawn.write()
     return figures
 
 
@@ -97,56 +161,61 @@ def _doubts(
             yield row.encounter, scored[frozenset((row.query, row.candidate))]
 
 
-def _drawn(row: Any, titles: Mapping[str, str], verifier: PairVerifier) -> MatchFigure | None:
+def _figure(row: Any, titles: Mapping[str, str], verifier: PairVerifier, drawn: Drawn | None) -> MatchFigure | None:
+    """A match with its drawing; None where a picture can no longer be read."""
     ids = (row.query, row.candidate)
-    try:
+
+    def draw() -> bytes:
         pictures = [verifier.picture(crop_id, LONGEST) for crop_id in ids]
         verified = verifier.verify(*ids)
+        spots = (verified.points[:, :2], verified.points[:, 2:])
+        ends = [
+            _in_picture(points, verifier.crops[crop_id]["bbox"], picture)
+            for points, crop_id, picture in zip(spots, ids, pictures, strict=True)
+        ]
+        return jpeg_bytes(draw_match(pictures[0], pictures[1], ends[0], ends[1], verified.confidences), 1000, 80)
+
+    try:
+        image = drawn.get("match", ids, draw) if drawn else None
     except InputError:
         return None
-    spots = (verified.points[:, :2], verified.points[:, 2:])
-    ends = [
-        _in_picture(points, verifier.crops[crop_id]["bbox"], picture)
-        for points, crop_id, picture in zip(spots, ids, pictures, strict=True)
-    ]
     return MatchFigure(
         caption=f"{titles[row.query]} and {titles[row.candidate]}",
-        image=jpeg_bytes(draw_match(pictures[0], pictures[1], ends[0], ends[1], verified.confidences), 1000, 80),
+        image=image,
         probability=float(row.probability),
-        score=round(verified.score, 1),
-        spots=len(verified.points),
+        score=round(float(row.local_score), 1),
+        spots=int(row.matches),
         kind="same flank",
     )
 
 
-def _paired(
-    decisions: pd.DataFrame,
-    crops: pd.DataFrame,
-    titles: Mapping[str, str],
-    picture: Callable[[str, int], np.ndarray],
-) -> Iterable[tuple[str, MatchFigure]]:
-    """The two sides of an encounter that two cameras of one station saw."""
+def _paired(decisions: pd.DataFrame, crops: pd.DataFrame) -> Iterator[tuple[str, list[str]]]:
+    """The crops of two sides of an encounter that two cameras of one station saw, with whose it is."""
     owner = dict(zip(decisions["encounter"], decisions["identity"], strict=True))
     for encounter, group in crops.groupby("encounter", sort=True):
         if owner.get(encounter, UNKNOWN) == UNKNOWN or group["camera"].nunique() < 2:
             continue
         area = group["bbox"].map(lambda box: box[2] * box[3])
         best = group.loc[area.groupby(group["camera"]).idxmax()].sort_values("camera", kind="stable").head(2)
-        ids = [str(crop_id) for crop_id in best["crop_id"]]
-        try:
-            pictures = [picture(crop_id, LONGEST) for crop_id in ids]
-        except InputError:
-            continue
-        none = np.zeros((0, 2))
-        image = draw_match(pictures[0], pictures[1], none, none, np.zeros(0))
-        yield (
-            owner[encounter],
-            MatchFigure(
-                caption=f"{titles[ids[0]]} and {titles[ids[1]]}: one animal between two cameras",
-                image=jpeg_bytes(image, 1000, 80),
-                kind="paired cameras",
-            ),
-        )
+        yield owner[encounter], [str(crop_id) for crop_id in best["crop_id"]]
+
+
+def _pair_figure(
+    ids: list[str], titles: Mapping[str, str], verifier: PairVerifier, drawn: Drawn | None
+) -> MatchFigure | None:
+    def draw() -> bytes:
+        pictures, none = [verifier.picture(crop_id, LONGEST) for crop_id in ids], np.zeros((0, 2))
+        return jpeg_bytes(draw_match(pictures[0], pictures[1], none, none, np.zeros(0)), 1000, 80)
+
+    try:
+        image = drawn.get("pair", ids, draw) if drawn else None
+    except InputError:
+        return None
+    return MatchFigure(
+        caption=f"{titles[ids[0]]} and {titles[ids[1]]}: one animal between two cameras",
+        image=image,
+        kind="paired cameras",
+    )
 
 
 def _title(row: Mapping[str, Any]) -> str:

@@ -12,12 +12,13 @@ from reid.abundance import estimate_population
 from reid.abundance.words import short_section
 from reid.catalogue.seasons import season_id
 from reid.counts import Count, Section, assemble_report, census_tables, choose_pictures, write_report
+from reid.counts.pictures import limits_for
 from reid.embed import LoadedNetwork
 from reid.match import Calibrations, LocalMatcher, PairVerifier
 from reid.store import write_json
 from reid.tables import UNKNOWN, records, write_csv
 from reid.verbs.estimate import APART
-from reid.verbs.figures import crop_pictures, match_figures
+from reid.verbs.figures import Drawn, crop_pictures, match_figures
 from reid.verbs.season import Scanned
 
 if TYPE_CHECKING:
@@ -79,11 +80,13 @@ def write_results(
     write_csv(sightings, folder / "sightings.csv")
     write_csv(individuals, folder / "individuals.csv")
     write_json(sorted(sorted(pair) for pair in found.apart), folder / APART)
+    drawn = Drawn(found.verifier, found.known, folder / "cache" / "drawings")
+    most = limits_for(len(individuals), config.count.photos_per_individual).matches_each
     figures = match_figures(
-        found.decisions, found.crops, found.matches, found.verifier, found.known, config.decision.reject
+        found.decisions, found.crops, found.matches, found.verifier, found.known, config.decision.reject, most, drawn
     )
     wanted = choose_pictures(sightings, config.count.photos_per_individual)
-    pictures = crop_pictures([crop for chosen in wanted.values() for crop in chosen], found.verifier)
+    pictures = crop_pictures([crop for chosen in wanted.values() for crop in chosen], found.verifier, drawn)
     whole = config.detector.name == "whole"
     report = assemble_report(
         title=f"Census of {season.root.resolve().name}",

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from reid.cluster import ExecutorSettings
 from reid.photos import ScanSettings
 from reid.tables import PHOTOS, PROBLEMS, STATIONS, write_csv
-from reid.verbs.common import input_path, run_folder, write_settings, write_table
+from reid.verbs.common import make_ahead, photo_root, run_folder, write_settings, write_table
 from reid.verbs.season import scan_stage
 
 __all__ = ["ScanConfig", "run"]
@@ -17,13 +18,17 @@ class ScanConfig:
     photos: str
     output: str
     scan: ScanSettings = field(default_factory=ScanSettings)
+    executor: ExecutorSettings = field(default_factory=ExecutorSettings)
 
 
 def run(config: ScanConfig) -> str:
     """Scan; returns the summary for the terminal."""
-    root = input_path(config.photos, "photos", "folder")
-    with run_folder(config.output, "scan", {"photos": str(root.resolve())}, root) as folder:
-        season = scan_stage(root, folder, config.scan)
+    root = photo_root(config.photos, "photos")
+    what = {"photos": str(root.resolve()) if root else config.photos}
+    with run_folder(config.output, "scan", what, root) as folder:
+        season = scan_stage(
+            root, folder, config.scan, make_ahead(config.photos, config.output, folder, config.executor)
+        )
         write_settings(config, folder)
         write_csv(season.photos, folder / f"{PHOTOS.name}.csv")
         write_csv(season.stations, folder / f"{STATIONS.name}.csv")

@@ -76,8 +76,8 @@ def run(config: TrainConfig) -> str:
         **({"learns": "coat"} if config.learns == "coat" else {}),
         **recipe.identity(),
     }
-    # of several processes, the first holds the folder
-    first = int(os.environ.get("LOCAL_RANK", 0)) == 0
+    # of several processes, on however many machines, the first holds the folder
+    first = is_first()
     claimed: Any = run_folder(config.output, "train", what) if first else nullcontext(Path(config.output).expanduser())
     with claimed as folder:
         if first:
@@ -85,6 +85,17 @@ def run(config: TrainConfig) -> str:
         fitted = train_coat if config.learns == "coat" else train
         done = fitted(sources, recipe, config.model, folder, cache, config.licence)
     return _summary(config, recipe, done) if first else ""
+
+
+def is_first() -> bool:
+    """Whether this is the only process of a training, or the first of all.
+
+    torchrun says which process of all one is; Lightning, which starts the others of a machine itself, says which of the
+    machine and which machine.
+    """
+    if os.environ.get("RANK", "").isdigit():
+        return int(os.environ["RANK"]) == 0
+    return all(int(os.environ.get(name) or 0) == 0 for name in ("LOCAL_RANK", "NODE_RANK"))
 
 
 def _run_boxes(config: TrainConfig) -> str:

@@ -27,9 +27,9 @@ def command(season: Path, output: Path) -> list[str]:
 def results(folder: Path) -> dict[str, str]:
     """Hashes of every table, file for people, and the report; the catalogue is compared by what it says."""
     paths = [p for p in folder.iterdir() if p.suffix in (".parquet", ".csv", ".json", ".html", ".npy", ".yaml")]
-    found = {
-        p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in paths if p.name not in ("run.json", "settings.yaml")
-    }
+    # these name the folder, or say how long it took
+    other = ("run.json", "settings.yaml", "profile.json", "finished.json")
+    found = {p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in paths if p.name not in other}
     from reid.catalogue import Catalogue
 
     with Catalogue(folder / "catalogue.sqlite", create=False) as catalogue:
