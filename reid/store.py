@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from reid.errors import OutputError
+from reid.outside import read_json
 
 __all__ = ["RowStore", "digest", "open_run", "write_json"]
 
@@ -105,7 +106,7 @@ def open_run(folder: str | Path, what: Mapping[str, Any]) -> filelock.FileLock:
         raise OutputError(f"the output folder {folder} cannot be made: {error.strerror}. Name another one.") from None
     if name.is_file():
         try:
-            before = json.loads(name.read_text(encoding="utf-8"))
+            before = read_json(name)
         except ValueError:
             before = {}
         if before != what:

@@ -208,8 +208,8 @@ def read(path: str | Path, table: Table, extra: bool = False) -> pd.DataFrame:
         raise InputError(f"no {table.name} table at {path}; an earlier stage writes it.")
     try:
         frame = pq.read_table(path).to_pandas()
-    except pa.ArrowInvalid as error:
-        raise InputError(f"{path} is not a Parquet table: {error}.") from None
+    except (pa.ArrowException, OSError, ValueError, TypeError, OverflowError) as error:
+        raise InputError(f"{path} is not a Parquet table: {' '.join(str(error).split())[:200]}.") from None
     return check(frame, table, where=str(path), extra=extra)
 
 

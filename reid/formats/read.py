@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import zipfile
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +17,7 @@ from reid.formats.labels import DIALECTS, read_labels
 from reid.formats.megadetector import read_megadetector
 from reid.formats.model import DEPLOYMENTS, Survey
 from reid.formats.plain import is_plain, read_plain
+from reid.outside import LARGEST, read_json
 from reid.photos import read_stations
 from reid.tables import PHOTOS, check
 
@@ -97,7 +97,7 @@ def sniff(path: Path) -> str:
     if path.suffix.lower() in (".csv", ".tsv", ".txt", ".gz"):
         return "labels"
     try:
-        content = json.loads(path.read_bytes().decode("utf-8-sig"))
+        content = read_json(path, LARGEST)
     except (OSError, ValueError):
         raise FormatError(f"source={path} is neither JSON nor CSV. Known are {choices(READERS)}.") from None
     annotations = content.get("annotations") if isinstance(content, dict) else None

@@ -6,7 +6,7 @@ of named numbers that says on what it was fitted, and belongs to one matcher.
 
 from __future__ import annotations
 
-import json
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from itertools import pairwise
@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from reid.errors import FormatError, InputError
+from reid.outside import parse_json, read_text
 from reid.resources import configs_folder
 
 __all__ = [
@@ -151,10 +152,12 @@ def load_calibration(matcher: str, path: str | Path = "") -> Calibration:
         shipped = configs_folder() / "calibration" / f"{matcher}.json"
         name, text = f"the calibration that ships for {matcher}", _read(shipped)
     try:
-        values = json.loads(text)
+        values = parse_json(text)
         numbers = {key: float(values[key]) for key in ("intercept", "slope", "steeper", "bend")}
+        if not all(map(math.isfinite, numbers.values())):
+            raise ValueError("its numbers must be finite")
         found = Calibration(str(values["matcher"]), **numbers, protocol=dict(values["protocol"]))
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, OverflowError) as error:
         raise FormatError(f"{name} is no calibration ({error}); scripts/calibrate.py writes one.") from None
     if found.matcher != matcher:
         raise FormatError(
@@ -165,6 +168,6 @@ def load_calibration(matcher: str, path: str | Path = "") -> Calibration:
 
 def _read(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        return read_text(path)
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"no calibration can be read from {path}: {error}.") from None

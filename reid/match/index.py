@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import struct
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -10,8 +12,14 @@ from typing import Any
 import numpy as np
 
 from reid.errors import ConfigError, FingerprintError, FormatError, InputError
+from reid.outside import LARGEST, open_regular, read_json
 
-__all__ = ["Index", "check_fingerprints"]
+__all__ = ["Index", "check_fingerprints", "flat_vectors"]
+
+WIDEST = 65_536
+"""Numbers of a vector, at most."""
+FLAT = struct.Struct("<4siqqqBiQ")
+"""How FAISS begins the file of a flat index: its kind, width, count, two fillers, whether trained, metric, numbers."""
 
 
 def check_fingerprints(here: str, there: str, what: str) -> None:
@@ -106,23 +114,32 @@ class Index:
     def load(cls, path: str | Path) -> Index:
         """Read an index that `save` wrote.
 
+        A `Flat` index is read by its stated layout, number by number, and may come from anywhere. Of other kinds the
+        file is FAISS's own, whose reader trusts what it finds: take those only from people whose programs you would run.
+
         Raises:
             InputError: no such file.
             FormatError: the files do not belong together.
         """
-        import faiss
 
         path = Path(path)
         about_path = Path(str(path) + ".json")
         if not path.is_file() or not about_path.is_file():
             raise InputError(f"no index at {path}; it needs the file and {about_path.name} beside it.")
         try:
-            about: dict[str, Any] = json.loads(about_path.read_text(encoding="utf-8"))
-            index = cls(about["size"], about["fingerprint"], about["factory"])
-            index._index = faiss.read_index(str(path))
-            index.ids = list(about["ids"])
-        except (ValueError, KeyError, RuntimeError) as error:
-            raise FormatError(f"{path} is no index of reid: {str(error).splitlines()[0]}.") from None
+            about: dict[str, Any] = read_json(about_path, LARGEST)
+            size, factory, ids = int(about["size"]), str(about["factory"]), [str(name) for name in about["ids"]]
+            if not 0 < size <= WIDEST:
+                raise ValueError(f"vectors of {size} numbers; 1 to {WIDEST} are possible")
+            index = cls(size, str(about["fingerprint"]), factory)
+            if factory == "Flat":
+                index._index.add(flat_vectors(path, size))
+            else:
+                index._index = _read(path)
+            index.ids = ids
+        except (ValueError, KeyError, TypeError, RuntimeError, OSError, OverflowError, ConfigError) as error:
+            text = getattr(error, "strerror", None) or str(error)
+            raise FormatError(f"{path} is no index of reid: {(text.splitlines() or ['empty'])[0]}.") from None
         if index._index.ntotal != len(index.ids) or index._index.d != index.size:
             raise FormatError(f"{path} and {about_path.name} do not belong together; build the index again.")
         return index
@@ -134,3 +151,36 @@ class Index:
         if len(vectors) and not np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-3):
             raise InputError("vectors must be of unit length; divide each by its norm.")
         return vectors
+
+
+def flat_vectors(path: str | Path, size: int) -> np.ndarray:
+    """The vectors of a flat inner-product index that FAISS wrote, read without FAISS, float32 (n, size).
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError: it is laid out otherwise.
+    """
+    with open_regular(path) as file:
+        head = file.read(FLAT.size)
+        if len(head) < FLAT.size:
+            raise ValueError("it is cut short")
+        kind, wide, count, _, _, trained, metric, numbers = FLAT.unpack(head)
+        rest = os.fstat(file.fileno()).st_size - FLAT.size
+        if (kind, wide, trained, metric) != (b"IxFI", size, 1, 0) or numbers != count * size or rest != 4 * numbers:
+            raise ValueError("it is no flat index of its stated size")
+        return np.frombuffer(file.read(rest), np.float32).reshape(count, size)
+
+
+def _read(path: Path) -> Any:
+    """What FAISS reads from a file, with no more memory for a list of numbers than the file has bytes."""
+    import faiss
+
+    limit = getattr(faiss, "set_deserialization_vector_byte_limit", None)
+    before = faiss.get_deserialization_vector_byte_limit() if limit else 0
+    try:
+        if limit:
+            limit(path.stat().st_size)
+        return faiss.read_index(str(path))
+    finally:
+        if limit:
+            limit(before)
