@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from reid.errors import OutputError
+from reid.machine import in_words
 from reid.outside import read_json
 
 __all__ = ["RowStore", "digest", "open_run", "write_json"]
@@ -107,7 +108,7 @@ def open_run(folder: str | Path, what: Mapping[str, Any]) -> filelock.FileLock:
     if name.is_file():
         try:
             before = read_json(name)
-        except ValueError:
+        except (OSError, ValueError):
             before = {}
         if before != what:
             changed = ", ".join(
@@ -129,5 +130,10 @@ def open_run(folder: str | Path, what: Mapping[str, Any]) -> filelock.FileLock:
         raise OutputError(
             f"the output folder {folder} cannot be written: {error.strerror}. Name another one."
         ) from None
-    write_json(what, name)
+    try:
+        with in_words(folder):
+            write_json(what, name)
+    except BaseException:
+        lock.release()
+        raise
     return lock

@@ -12,7 +12,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 FLOORS = [
-    ["schemas", "tables", "errors", "store", "progress", "resources", "outside", "_version"],
+    ["schemas", "tables", "errors", "store", "progress", "resources", "outside", "machine", "_version"],
     ["photos"],
     ["synthetic"],
     ["detect"],

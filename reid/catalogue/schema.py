@@ -53,6 +53,8 @@ def _explain(path: Path, error: sqlite3.DatabaseError) -> str:
         return f"{path} is no catalogue: {NOT_SQLITE}"
     if "readonly" in text:
         return f"the catalogue {path} cannot be written: it or its folder is read-only. Copy it elsewhere."
+    if "is full" in text:
+        return f"the disk that holds the catalogue {path} is full. Nothing was changed; make room and do it again."
     if "locked" in text:
         return f"the catalogue {path} is in use: another process has been writing for {WAIT_S:g} s. Try again."
     if "unable to open" in text:

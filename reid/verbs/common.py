@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 from reid.errors import InputError, OutputError
+from reid.machine import in_words
 from reid.store import open_run
 from reid.tables import PROBLEMS, check, empty, write, write_csv
 
@@ -40,14 +41,16 @@ def run_folder(output: str, verb: str, what: Mapping[str, Any], photos: Path | N
         photos: The photo folder, which must not hold the output: its pictures would be taken for photos next time.
 
     Raises:
-        OutputError: the folder is another run's, or lies among the photos.
+        OutputError: the folder is another run's, or lies among the photos; or its disk is full or failed.
+        MachineError: memory or open files ran out.
     """
     folder = Path(output).expanduser()
     if photos is not None and photos.is_dir() and folder.resolve().is_relative_to(photos.resolve()):
         raise OutputError(f"output={output} lies inside the photo folder {photos}; name a folder outside it.")
     lock = open_run(folder, {"verb": verb, **what})
     try:
-        yield folder
+        with in_words(folder):
+            yield folder
     finally:
         lock.release()
 
