@@ -10,7 +10,7 @@ from pathlib import Path
 
 from reid.errors import MachineError, OutputError, ReidError
 
-__all__ = ["in_words", "refusal"]
+__all__ = ["in_words", "no_room", "refusal"]
 
 FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
 FIXED = (errno.EROFS, errno.EACCES, errno.EPERM, errno.EFBIG)
@@ -55,6 +55,11 @@ def _silent(error: BaseException, where: Path | None) -> bool:
     """Whether an error that does not say so came of a full disk: torch and FAISS give no reason."""
     if where is None or not isinstance(error, (RuntimeError, OSError)) or isinstance(error, FileNotFoundError):
         return False
+    return no_room(where)
+
+
+def no_room(where: Path) -> bool:
+    """Whether next to nothing is free on the disk that holds a place."""
     try:
         return shutil.disk_usage(where).free < LEAST_ROOM
     except OSError:

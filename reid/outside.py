@@ -73,7 +73,9 @@ def read_bytes(path: str | Path, most: int = LARGEST) -> bytes:
         OSError: see `open_regular`; or it has more than `most` bytes, and is not read.
     """
     with open_regular(path) as file:
-        content = file.read(most + 1) if os.fstat(file.fileno()).st_size <= most else None
+        size = os.fstat(file.fileno()).st_size
+        # Python takes as much memory at once as it is asked to read
+        content = file.read(min(size + CHUNK, most + 1)) if size <= most else None
     if content is None or len(content) > most:
         raise _too_large(most, path)
     return content
