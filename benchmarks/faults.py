@@ -239,7 +239,7 @@ def full_disk(bench: Bench, name: str, job: Job, times: int) -> Outcome:
                 continue
             out.tried += 1
             out.said.append(bench.said())
-            wrong = code != 2 or "is full" not in out.said[-1]
+            wrong = code != 2 or not ("is full" in out.said[-1] or "No space left" in out.said[-1])
             remount(disk, "size=1g")
             out.lost += (
                 wrong or bench.finish(job, disk / f"full-{name}") != 0 or not bench.same(name, disk / f"full-{name}")
@@ -384,6 +384,7 @@ def review(bench: Bench, times: int) -> Outcome:
         raise SystemExit(bench.log.read_text())
     pair = 0
     for _ in range(times):
+        (bench.work / "sent.txt").write_text("0")
         before, _ = counted()
         port_file.unlink(missing_ok=True)
         pid = forked(serve, bench.log)
@@ -392,7 +393,9 @@ def review(bench: Bench, times: int) -> Outcome:
             time.sleep(0.05)
         port, token = json.loads(port_file.read_text())
         sender = forked(lambda port=port, token=token, pair=pair: _answers(port, token, pair, bench.work / "sent.txt"), bench.work / "sender.txt")  # fmt: skip
-        time.sleep(bench.rng.uniform(0.3, 1.5))
+        enough, until = bench.rng.randint(1, 20), time.monotonic() + 60
+        while time.monotonic() < until and int((bench.work / "sent.txt").read_text() or 0) < enough:
+            time.sleep(0.005)
         os.kill(pid, signal.SIGKILL)
         waited(pid)
         waited(sender)

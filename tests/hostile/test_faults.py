@@ -105,8 +105,8 @@ def test_the_command_line_says_it_in_a_line(
     assert capsys.readouterr().err.startswith("reid: the disk that holds park.sqlite is full. What was done is kept")
 
 
-def test_forty_seasons_leave_nothing_behind(tmp_path: Path) -> None:
+def test_some_seasons_leave_nothing_behind(tmp_path: Path) -> None:
     soak = bench("soak")
-    rows = soak.soak(40, tmp_path, 10)
+    rows = soak.soak(16, tmp_path, 4)
     assert len({row["handles"] for row in rows[1:]}) == 1
     assert rows[-1]["memory_mb"] - rows[1]["memory_mb"] < 8
