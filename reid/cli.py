@@ -12,6 +12,7 @@ from typing import Any
 
 from reid._version import __version__
 from reid.errors import ConfigError, ReidError, choices
+from reid.machine import refusal
 
 __all__ = ["VERBS", "import_verb", "main", "run_verb", "with_detector"]
 
@@ -122,6 +123,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # the reader of our output has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    except (OSError, MemoryError) as error:
+        said = refusal(error)
+        if said is None:
+            raise
+        print(f"reid: {said}", file=sys.stderr)
+        return 2
     except KeyboardInterrupt:
         print("reid: stopped; the same command goes on from here.", file=sys.stderr)
         return 130

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
 
 from reid.errors import ConfigError, InputError, choices
+from reid.outside import parse_yaml, read_text
 from reid.resources import configs_folder
 
 __all__ = ["check_words", "compose", "groups", "overrides_of", "quiet_hydra", "typed"]
@@ -139,15 +140,13 @@ def check_words(words: Iterable[str], schema: Any, verb: str) -> None:
 
 
 def _from_files(files: Iterable[str]) -> list[str]:
-    import yaml
-
     words: list[str] = []
     for file in files:
         try:
-            values = yaml.safe_load(Path(file).read_text(encoding="utf-8")) or {}
+            values = parse_yaml(read_text(file)) or {}
         except OSError as error:
             raise InputError(f"no settings can be read from {file}: {error.strerror}.") from None
-        except (yaml.YAMLError, UnicodeDecodeError) as error:
+        except ValueError as error:
             raise ConfigError(f"{file} is not YAML: {' '.join(str(error).split())}.") from None
         if not isinstance(values, dict):
             raise ConfigError(f"{file} must hold settings as key: value, found a {type(values).__name__}.")

@@ -14,6 +14,7 @@ __all__ = [
     "FingerprintError",
     "FormatError",
     "InputError",
+    "MachineError",
     "MissingPartError",
     "OutputError",
     "ReidError",
@@ -55,6 +56,10 @@ class OutputError(ReidError):
 
 class CatalogueError(ReidError):
     """A catalogue cannot do what was asked: no such individual, a name already taken, another schema."""
+
+
+class MachineError(ReidError):
+    """The machine refuses what a run needs: memory, or open files."""
 
 
 class MissingPartError(ReidError):

@@ -18,6 +18,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from reid.errors import OutputError
+from reid.machine import in_words
+from reid.outside import read_json
 
 __all__ = ["RUN", "RowStore", "digest", "open_run", "write_json"]
 
@@ -185,8 +187,8 @@ def open_run(folder: str | Path, what: Mapping[str, Any]) -> filelock.FileLock:
         raise OutputError(f"the output folder {folder} cannot be made: {error.strerror}. Name another one.") from None
     if name.is_file():
         try:
-            before = json.loads(name.read_text(encoding="utf-8"))
-        except ValueError:
+            before = read_json(name)
+        except (OSError, ValueError):
             before = {}
         if before != what:
             changed = ", ".join(
@@ -208,5 +210,10 @@ def open_run(folder: str | Path, what: Mapping[str, Any]) -> filelock.FileLock:
         raise OutputError(
             f"the output folder {folder} cannot be written: {error.strerror}. Name another one."
         ) from None
-    write_json(what, name)
+    try:
+        with in_words(folder):
+            write_json(what, name)
+    except BaseException:
+        lock.release()
+        raise
     return lock

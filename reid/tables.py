@@ -224,8 +224,9 @@ def read(path: str | Path, table: Table, extra: bool = False) -> pd.DataFrame:
             frame = pq.read_table(Path(path)).to_pandas()
     except FileNotFoundError:
         raise InputError(f"no {table.name} table at {path}; an earlier stage writes it.") from None
-    except pa.ArrowInvalid as error:
-        raise InputError(f"{path} is not a Parquet table: {error}. Run the command that writes it again.") from None
+    except (pa.ArrowException, OSError, ValueError, TypeError, OverflowError) as error:
+        why = " ".join(str(error).split())[:200]
+        raise InputError(f"{path} is not a Parquet table: {why}. Run the command that writes it again.") from None
     return check(frame, table, where=str(path), extra=extra)
 
 

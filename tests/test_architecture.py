@@ -12,7 +12,19 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 FLOORS = [
-    ["schemas", "tables", "errors", "store", "progress", "resources", "folders", "unchanged", "_version"],
+    [
+        "schemas",
+        "tables",
+        "errors",
+        "store",
+        "progress",
+        "resources",
+        "outside",
+        "machine",
+        "folders",
+        "unchanged",
+        "_version",
+    ],
     ["photos"],
     ["synthetic"],
     ["detect"],

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
+import struct
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,11 +17,15 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from reid.catalogue import state
+from reid.outside import read_bytes, read_json
 
 __all__ = ["FILE", "Content", "build", "gather", "load"]
 
 FILE = "index.faiss"
 SIDECAR = "index.json"
+OUTER, INNER = struct.Struct("<4siqqqBi"), struct.Struct("<4siqqqBiQ")
+"""How FAISS begins an index with numbers of its own, and the flat one inside: kind, width, count, two fillers, whether
+trained, metric; and how many numbers follow."""
 
 
 class Content(NamedTuple):
@@ -60,13 +65,13 @@ def load(folder: Path, content: Content) -> Any | None:
     import faiss
 
     try:
-        data = (folder / FILE).read_bytes()
-        said = json.loads((folder / SIDECAR).read_text(encoding="utf-8"))
+        data = read_bytes(folder / FILE, most=1 << 40)
+        said = read_json(folder / SIDECAR)
         whole = said["sha256"] == sha256(data).hexdigest()
         known = said["fingerprint"] == content.facts["fingerprint"] and said["fingerprint"] is not None
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    if not whole or not known:
+    if not whole or not known or not _is_ours(data, content.vectors.shape[1]):
         return None
     index: Any = faiss.deserialize_index(np.frombuffer(data, dtype=np.uint8))
     if {name: said.get(name) for name in content.facts} == content.facts:
@@ -79,6 +84,24 @@ def load(folder: Path, content: Content) -> Any | None:
         index.add_with_ids(np.ascontiguousarray(content.vectors[come]), content.ids[come])
     _write(folder, index, content.facts)
     return index
+
+
+def _is_ours(data: bytes, size: int) -> bool:
+    """Whether these bytes are laid out as `build` leaves them: FAISS's reader trusts what it finds, and a catalogue may
+    come from anywhere."""
+    if len(data) < OUTER.size + INNER.size + 8:
+        return False
+    kind, wide, count, _, _, trained, metric = OUTER.unpack_from(data)
+    inner_kind, inner_wide, inner_count, _, _, inner_trained, inner_metric, numbers = INNER.unpack_from(
+        data, OUTER.size
+    )
+    after = OUTER.size + INNER.size + 4 * size * count
+    return (
+        (kind, wide, trained, metric) == (b"IxM2", size, 1, 0)
+        and (inner_kind, inner_wide, inner_count, inner_trained, inner_metric) == (b"IxFI", size, count, 1, 0)
+        and (numbers, len(data)) == (count * size, after + 8 + 8 * count)
+        and data[after : after + 8] == count.to_bytes(8, "little", signed=True)
+    )
 
 
 def _write(folder: Path, index: Any, facts: dict[str, Any]) -> None:

@@ -11,6 +11,7 @@ time, and a change is on the disk, whole, before the call returns.
 
 from __future__ import annotations
 
+import errno
 import os
 import sqlite3
 import time
@@ -21,6 +22,8 @@ from pathlib import Path
 from reid.catalogue.guards import statements
 from reid.catalogue.layout import STEPS
 from reid.errors import CatalogueError
+from reid.machine import no_room
+from reid.outside import open_regular
 
 __all__ = ["APPLICATION_ID", "VERSION", "connect", "errors", "writing"]
 
@@ -53,6 +56,9 @@ def _explain(path: Path, error: sqlite3.DatabaseError) -> str:
         return f"{path} is no catalogue: {NOT_SQLITE}"
     if "readonly" in text:
         return f"the catalogue {path} cannot be written: it or its folder is read-only. Copy it elsewhere."
+    # of its shared memory and of a log that cannot grow SQLite says only that input or output failed
+    if "is full" in text or ("disk I/O error" in text and no_room(path.parent)):
+        return f"the disk that holds the catalogue {path} is full. Nothing was changed; make room and do it again."
     if "locked" in text:
         return f"the catalogue {path} is in use: another process has been writing for {WAIT_S:g} s. Try again."
     if "unable to open" in text:
@@ -127,9 +133,11 @@ def _may_be_sqlite(path: Path) -> bool:
     if not path.exists() or path.with_name(path.name + "-journal").exists():
         return True
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             return file.read(16) in (b"", b"SQLite format 3\0")
-    except OSError:
+    except OSError as error:
+        if error.errno == errno.EINVAL:
+            raise CatalogueError(f"{path} is no catalogue: {error.strerror}.") from None
         return True  # SQLite says why it cannot be read
 
 

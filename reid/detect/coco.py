@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -13,6 +12,7 @@ import numpy as np
 
 from reid.detect.boxes import clip
 from reid.errors import FormatError, InputError
+from reid.outside import LARGEST, read_json
 from reid.photos import photo_size
 
 __all__ = ["BoxPhoto", "BoxSet", "read_box_sets", "read_boxes"]
@@ -145,7 +145,7 @@ def read_boxes(path: str | Path, categories: Sequence[str]) -> BoxSet:
 
 def _load(path: Path) -> tuple[list[dict[str, Any]], list[dict[str, Any]], dict[Any, str]]:
     try:
-        content = json.loads(path.read_bytes().decode("utf-8-sig"))
+        content = read_json(path, LARGEST)
         images, annotations = content["images"], content["annotations"]
         names = {row["id"]: str(row["name"]) for row in content.get("categories", [])}
         if not all(isinstance(row, dict) for row in (*images, *annotations)):
@@ -156,7 +156,7 @@ def _load(path: Path) -> tuple[list[dict[str, Any]], list[dict[str, Any]], dict[
         raise InputError(f"no COCO file at {path}; name a JSON file with images, annotations and categories.") from None
     except OSError as error:
         raise InputError(f"the COCO file {path} cannot be read: {error.strerror}.") from None
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise FormatError(f"{path} is not a COCO file with images, annotations and categories ({error!r}).") from None
     return images, annotations, names
 

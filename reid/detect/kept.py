@@ -13,6 +13,7 @@ import torch
 
 from reid.detect.network import BoxNetwork, BoxNetworkSpec
 from reid.errors import ConfigError, FormatError, InputError, MissingPartError
+from reid.outside import read_json
 from reid.store import write_json
 
 __all__ = ["MEGADETECTOR_LITE", "SHIPPED", "LoadedBoxes", "fingerprint", "load_boxes", "published_yolox", "save_boxes"]
@@ -114,7 +115,7 @@ def _from_folder(folder: Path, name: str) -> LoadedBoxes:
     from safetensors.torch import load_file
 
     try:
-        about = json.loads((folder / CARD).read_text(encoding="utf-8"))
+        about = read_json(folder / CARD)
         network = BoxNetwork(BoxNetworkSpec(**about["network"]))
         state = load_file(folder / WEIGHTS)
     except FileNotFoundError as error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from reid.detect.entries import Entry, Recorded, plain_text
 from reid.detect.names import match_names, parts
 from reid.detect.protocol import detection_row, problem_row, rows_of, tables
 from reid.errors import FormatError, InputError
+from reid.outside import parse_json, read_bytes
 
 __all__ = ["RecordedBoxes", "read_detections"]
 
@@ -56,7 +56,7 @@ def read_detections(path: str | Path) -> Recorded:
 
 def _load(path: Path) -> Any:
     try:
-        content = path.read_bytes()
+        content = read_bytes(path)
     except FileNotFoundError:
         raise InputError(f"no detections file at {path}. Name a JSON file that a detector wrote.") from None
     except OSError as error:
@@ -64,11 +64,9 @@ def _load(path: Path) -> Any:
     if not content.strip():
         raise FormatError(f"the detections file {path} is empty. Name a JSON file that a detector wrote.")
     try:
-        return json.loads(content.decode("utf-8-sig"))
+        return parse_json(content)
     except UnicodeDecodeError as error:
         raise FormatError(f"{path} is not a detections file: not UTF-8 text (byte {error.start}).") from None
-    except RecursionError:
-        raise FormatError(f"{path} is not a detections file: its JSON is nested too deeply.") from None
     except ValueError as error:
         raise FormatError(f"{path} is not a detections file: not JSON ({error}).") from None
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from hashlib import sha256
@@ -15,6 +14,7 @@ from torch import Tensor, nn
 
 from reid.detect.pictures import LEAST, PhotoDetector, Seen
 from reid.errors import ConfigError, FormatError, InputError, choices
+from reid.outside import read_json
 from reid.store import write_json
 
 if TYPE_CHECKING:
@@ -198,7 +198,7 @@ def load_torchvision(folder: Path) -> tuple[nn.Module, TorchvisionSpec, str]:
     from safetensors.torch import load_file
 
     try:
-        about = json.loads((folder / CARD).read_text(encoding="utf-8"))
+        about = read_json(folder / CARD)
         spec = TorchvisionSpec(**about["network"])
         network = build(spec)
         network.load_state_dict(load_file(folder / WEIGHTS))

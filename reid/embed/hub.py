@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import pickle
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ import torch
 from torch import Tensor
 
 from reid.errors import FormatError, InputError, MissingPartError
+from reid.outside import CARD, parse_yaml, read_bytes, read_json
 
 __all__ = ["CONFIG", "Published", "from_folder", "from_hub", "read_state", "shorten"]
 
@@ -90,7 +90,6 @@ def read_state(path: Path) -> dict[str, Tensor]:
     Raises:
         FormatError: the file is damaged, holds more than plain data, or no named tensors.
     """
-    from safetensors import SafetensorError
     from safetensors.torch import load_file
 
     try:
@@ -102,7 +101,7 @@ def read_state(path: Path) -> dict[str, Tensor]:
             f"{path.name} is refused: it asks for more than plain tensors ({_asked(path) or shorten(error)}), which "
             f"could run any code; ask its publisher for {WEIGHTS[0]}."
         ) from None
-    except (SafetensorError, RuntimeError, EOFError, ValueError, KeyError, OSError) as error:
+    except Exception as error:  # the readers meet hostile bytes with every kind of exception
         raise FormatError(f"{path.name} cannot be read as weights ({shorten(error)}); fetch it anew.") from None
     for key in ("model", "state_dict"):
         if isinstance(state, dict) and isinstance(state.get(key), dict):
@@ -133,7 +132,7 @@ def _asked(path: Path) -> str:
 
 def _config(path: Path, source: str) -> dict[str, Any]:
     try:
-        config = json.loads(path.read_text(encoding="utf-8"))
+        config = read_json(path)
     except (OSError, ValueError) as error:
         raise FormatError(f"{CONFIG} of {source} cannot be read ({shorten(error)}).") from None
     if not isinstance(config, dict):
@@ -186,13 +185,11 @@ def _download(repository: str, revision: str, names: tuple[str, ...]) -> Path:
 
 def _licence(name: str, config: dict[str, Any], readme: Path | None) -> str:
     """What the files say of the licence, the README before the config: that one often names the backbone's."""
-    import yaml
-
     if readme is not None:
-        head = readme.read_text(encoding="utf-8", errors="replace").split("---", 2)
         try:
-            facts = yaml.safe_load(head[1]) if len(head) == 3 and not head[0].strip() else None
-        except yaml.YAMLError:
+            head = read_bytes(readme, CARD).decode("utf-8", "replace").split("---", 2)
+            facts = parse_yaml(head[1]) if len(head) == 3 and not head[0].strip() else None
+        except (OSError, ValueError):
             facts = None
         if isinstance(facts, dict) and facts.get("license"):
             return f"{facts.get('license_name') or facts['license']} ({README})"

@@ -18,6 +18,13 @@ __all__ = ["Embedding", "EmbeddingNetwork", "NetworkSpec"]
 
 POOLINGS = ("avg", "gem", "grid", "own")
 GRID = (2, 4, 128)
+LARGEST_SIZE = 16_384
+"""Of an input's side, a vector, a grid, and of whatever number shapes a body."""
+LOADING = {
+    "cache_dir", "checkpoint_path", "pretrained", "pretrained_cfg", "pretrained_cfg_overlay", "pretrained_strict",
+    "scriptable",
+}  # fmt: skip
+"""Arguments of timm's that say where something is loaded from."""
 NECKS = ("none", "bn", "linear")
 RESIZES = ("squash", "pad")
 INTERPOLATIONS = ("area", "bicubic", "bilinear")
@@ -86,6 +93,7 @@ class NetworkSpec:
         ):
             if getattr(self, name) not in valid:
                 raise ConfigError(f"{name}={getattr(self, name)!r} is unknown; choose one of {choices(valid)}.")
+        self._check_source()
         if self.neck != "linear" and self.embedding_size:
             raise ConfigError(
                 f"embedding_size={self.embedding_size} needs neck=linear; neck={self.neck} keeps the backbone's."
@@ -107,6 +115,20 @@ class NetworkSpec:
             )
         if min(self.height, self.width) < 32:
             raise ConfigError(f"an input of {self.height} x {self.width} pixels is too small; use at least 32 x 32.")
+
+    def _check_source(self) -> None:
+        """A description of a network comes with its weights, from anybody: it may shape the body, and name no place to
+        load anything from."""
+        if not isinstance(self.backbone, str) or ":" in self.backbone or "/" in self.backbone:
+            raise ConfigError(f"backbone={self.backbone!r} must be the name of a network of timm, and no place.")
+        asked = sorted(LOADING & {str(key) for key in self.arguments})
+        if asked:
+            raise ConfigError(
+                f"arguments of a network shape its body and load nothing; {', '.join(asked)} is not allowed."
+            )
+        sizes = (self.height, self.width, self.embedding_size, *self.grid, *_numbers(self.arguments))
+        if max(sizes) > LARGEST_SIZE:
+            raise ConfigError(f"a network's sizes go up to {LARGEST_SIZE}, found {max(sizes)}.")
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-like; `NetworkSpec.from_dict` reverses it."""
@@ -133,6 +155,15 @@ class NetworkSpec:
             raise ConfigError(f"a network has no setting {', '.join(unknown)}; it has {choices(names)}.")
         series: dict[str, Any] = {k: tuple(values[k]) for k in ("mean", "std", "grid") if k in values}
         return cls(**(values | series))
+
+
+def _numbers(value: Any) -> list[float]:
+    """All numbers in nested lists and dictionaries."""
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, (list, tuple)):
+        return [number for inner in value for number in _numbers(inner)]
+    return [value] if isinstance(value, (int, float)) and not isinstance(value, bool) else []
 
 
 class Embedding(NamedTuple):

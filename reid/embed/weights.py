@@ -12,12 +12,13 @@ import torch
 
 from reid.embed.engine_settings import EngineSettings, vector_class, weights_of
 from reid.embed.flank import load_flank_head, reader_fingerprint
-from reid.embed.hub import CONFIG, Published, from_folder, from_hub
+from reid.embed.hub import CONFIG, Published, from_folder, from_hub, shorten
 from reid.embed.miewid import is_miewid, miewid_network
 from reid.embed.network import EmbeddingNetwork, NetworkSpec
 from reid.embed.timm_weights import is_published, near_names, timm_network, timm_published
 from reid.embed.torso import finder_fingerprint
-from reid.errors import FormatError, InputError, MissingPartError, choices
+from reid.errors import ConfigError, FormatError, InputError, MissingPartError, choices
+from reid.outside import read_json
 
 __all__ = ["DEFAULT", "NAMES", "LoadedNetwork", "fingerprint", "load_network", "save_network"]
 
@@ -181,10 +182,14 @@ def _from_folder(folder: Path) -> tuple[EmbeddingNetwork, dict[str, Any]]:
                 f"{folder} holds no network: {name} is missing. A training run's folder has {CARD} and {WEIGHTS}."
             )
     try:
-        described = json.loads((folder / CARD).read_text(encoding="utf-8"))
+        described = read_json(folder / CARD)
         spec = NetworkSpec.from_dict(described["network"])
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except OSError as error:
+        raise InputError(f"{folder / CARD} cannot be read: {error.strerror}.") from None
+    except (ValueError, KeyError, TypeError, AttributeError, ConfigError) as error:
         raise FormatError(f"{folder / CARD} does not describe a network ({error}).") from None
+    if folder != BASE:
+        _check_fit(spec, folder)
     network = EmbeddingNetwork(spec)
     try:
         # halves on disk become the network's float32 here
@@ -195,7 +200,34 @@ def _from_folder(folder: Path) -> tuple[EmbeddingNetwork, dict[str, Any]]:
         raise FormatError(
             f"{folder / WEIGHTS} does not fit the network that {CARD} describes ({spec.backbone}): {text}."
         ) from None
-    return network, dict(described.get("card") or {})
+    card = described.get("card")
+    return network, dict(card) if isinstance(card, dict) else {}
+
+
+def _check_fit(spec: NetworkSpec, folder: Path) -> None:
+    """Refuse a network that its weights do not fill, before memory is taken for it."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(folder / WEIGHTS, "pt") as file:
+            stored = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
+        with torch.device("meta"):
+            network = EmbeddingNetwork(spec)
+    except (SafetensorError, OSError) as error:
+        raise FormatError(f"{folder / WEIGHTS} cannot be read ({shorten(error, 160)}).") from None
+    except ConfigError:
+        raise
+    except Exception as error:  # what timm says of arguments that make no network
+        raise FormatError(
+            f"{folder / CARD} describes no network that timm can build ({type(error).__name__}: {shorten(error, 160)})."
+        ) from None
+    wanted = {name: tuple(value.shape) for name, value in network.state_dict().items()}
+    wrong = sorted(name for name in {*wanted, *stored} if wanted.get(name) != stored.get(name))
+    if wrong:
+        raise FormatError(
+            f"{folder / WEIGHTS} does not fit the network that {CARD} describes ({spec.backbone}): {', '.join(wrong[:3])} "
+            f"{'differs' if len(wrong) == 1 else 'differ'} in shape or is not in both."
+        )
 
 
 def _lite0_imagenet() -> tuple[EmbeddingNetwork, dict[str, Any]]:

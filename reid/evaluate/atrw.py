@@ -12,7 +12,6 @@ A query without a right photo has an average precision of 0 and misses every top
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +23,7 @@ import pandas as pd
 from reid.errors import FormatError, InputError
 from reid.evaluate.bootstrap import Statistic, with_interval
 from reid.evaluate.retrieval import placed, similarity_blocks
+from reid.outside import LARGEST, read_json
 
 __all__ = ["GroundTruth", "atrw_answers", "atrw_figures", "atrw_table", "read_ground_truth"]
 
@@ -58,7 +58,7 @@ def read_ground_truth(path: str | Path) -> GroundTruth:
     """
     path = Path(path)
     try:
-        entries = json.loads(path.read_text(encoding="utf-8"))
+        entries = read_json(path, LARGEST)
         rows = [(int(e["imgid"]), int(e["entityid"]), [int(v) for v in e["frame"]], e["query"]) for e in entries]
     except OSError as error:
         raise InputError(f"no ground truth can be read from {path}: {error.strerror}.") from None

@@ -92,13 +92,12 @@ def read_key(path: str | Path) -> Key:
         FormatError: it holds no such key.
     """
     ed25519 = _ed25519()
-    from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
     path = Path(path).expanduser()
     try:
         private = load_pem_private_key(_small(path), password=None)
-    except (ValueError, TypeError, UnsupportedAlgorithm):
+    except Exception:  # of hostile bytes OpenSSL says many things
         raise FormatError(f"{path} holds no private key; `reid exchange key output=FILE` makes one.") from None
     if not isinstance(private, ed25519.Ed25519PrivateKey):
         raise FormatError(f"{path} holds a key of another kind; `reid exchange key output=FILE` makes one of ours.")

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import gzip
-import json
 import re
 import zipfile
+import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,9 +14,14 @@ from reid.errors import FormatError, InputError
 from reid.formats.camtrapdp_schema import CORE, MISSING
 from reid.formats.model import Note
 from reid.formats.sheet import Sheet, sheet_of
+from reid.outside import LARGEST, gunzip, parse_json, read_bytes
 
 __all__ = ["Package", "open_package"]
 
+MOST_FILES = 10_000
+"""Files in a zip, at most: the tables of a package, and what else describes it."""
+KEPT = ("run.json", "run.lock", "settings.yaml", "cache", "notes.csv", "datapackage.json")
+"""What a run keeps in its folder, or writes itself."""
 VERSIONS = ("1.0", "1.0.1", "1.0.2")
 
 
@@ -58,8 +62,9 @@ def open_package(path: str | Path, encoding: str = "", order: str = "") -> tuple
         path = path.parent
     get = _opener(path)
     try:
-        descriptor = json.loads(get("datapackage.json").decode("utf-8-sig"))
+        descriptor = parse_json(get("datapackage.json"))
         resources = {resource["name"]: resource for resource in descriptor["resources"]}
+        _check_shape(descriptor, resources)
     except (ValueError, KeyError, TypeError) as error:
         raise FormatError(f"{path}/datapackage.json is no data package ({error!r}).") from None
     _check_version(descriptor, path)
@@ -74,6 +79,9 @@ def open_package(path: str | Path, encoding: str = "", order: str = "") -> tuple
         rows[name], repeated = _by_key(sheets[name], name)
         notes += repeated
     extra = [part for name, resource in resources.items() if name not in CORE for part in _paths(resource)]
+    for part in extra:
+        if not _is_url(part) and not _may_be_written(part):
+            raise FormatError(f"{path}/datapackage.json names the file {part!r}, which is none of a package's own.")
     package = Package(
         descriptor,
         {name: sheet.columns for name, sheet in sheets.items()},
@@ -85,14 +93,7 @@ def open_package(path: str | Path, encoding: str = "", order: str = "") -> tuple
 
 def _opener(path: Path) -> Callable[[str], bytes]:
     if path.is_file() and zipfile.is_zipfile(path):
-        with zipfile.ZipFile(path) as archive:
-            names = {name for name in archive.namelist() if not name.endswith("/")}
-            top = min((name for name in names if name.split("/")[-1] == "datapackage.json"), key=len, default=None)
-            if top is None:
-                raise InputError(
-                    f"{path} holds no datapackage.json; name the folder of a Camtrap DP, or the file itself."
-                )
-            held = {name.removeprefix(top[: -len("datapackage.json")]): archive.read(name) for name in names}
+        held = _unzipped(path)
 
         def from_zip(name: str) -> bytes:
             if name not in held:
@@ -104,14 +105,72 @@ def _opener(path: Path) -> Callable[[str], bytes]:
         return from_zip
 
     def from_folder(name: str) -> bytes:
-        if Path(name).is_absolute() or ".." in Path(name).parts:
+        if not _stays_inside(name) or not (path / name).resolve().is_relative_to(path.resolve()):
             raise FormatError(f"{path}/datapackage.json names the file {name!r}, outside the package.")
         try:
-            return (path / name).read_bytes()
+            return read_bytes(path / name)
         except OSError as error:
             raise InputError(f"no {name} in the package {path}: {(error.strerror or '').lower()}.") from None
 
     return from_folder
+
+
+def _unzipped(path: Path) -> dict[str, bytes]:
+    """The files of a zip by their path below its datapackage.json; nothing of it is written anywhere."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            files = [info for info in archive.infolist() if not info.is_dir()]
+            if sum(info.file_size for info in files) > LARGEST or len(files) > MOST_FILES:
+                raise FormatError(
+                    f"{path} would unpack to more than {LARGEST >> 20} MB or {MOST_FILES} files, and is not read. "
+                    "Unpack it, leave out what is not a table, and name the folder."
+                )
+            names = {info.filename for info in files}
+            top = min((name for name in names if name.split("/")[-1] == "datapackage.json"), key=len, default=None)
+            if top is None:
+                raise InputError(f"{path} holds no datapackage.json.")
+            start = top[: -len("datapackage.json")]
+            # a size that is stated too small makes the reading stop there, and its checksum wrong
+            return {info.filename.removeprefix(start): archive.read(info) for info in files}
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, NotImplementedError, ValueError) as error:
+        text = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        raise FormatError(f"{path} cannot be unpacked: {text}. Unpack it yourself and name the folder.") from None
+
+
+def _stays_inside(name: str) -> bool:
+    """Whether a path, read as this system or another would, leads to no place outside of where it starts."""
+    parts = name.replace("\\", "/").split("/")
+    return bool(name) and "\0" not in name and ".." not in parts and parts[0] != "" and ":" not in parts[0]
+
+
+def _may_be_written(name: str) -> bool:
+    """Whether a package written anew may have a file of this name: inside it, and not in place of what a run keeps."""
+    return _stays_inside(name) and Path(name).parts[0] not in KEPT
+
+
+def _check_shape(descriptor: Mapping[str, Any], resources: Mapping[str, Any]) -> None:
+    """Raise TypeError where a part of the descriptor that is used has another shape than Camtrap DP gives it."""
+
+    def need(value: Any, what: str, *kinds: type) -> None:
+        if not isinstance(value, kinds):
+            raise TypeError(f"{what} is {type(value).__name__}")
+
+    for name, resource in resources.items():
+        need(name, "a resource's name", str)
+        need(resource, "a resource", dict)
+        for part in _paths(resource):
+            need(part, "a resource's path", str)
+    project = descriptor.get("project", {})
+    need(project, "project", dict)
+    for value, what in (
+        (project.get("observationLevel", []), "observationLevel"),
+        (descriptor.get("taxonomic", []), "taxonomic"),
+    ):
+        need(value, what, list)
+        for inner in value:
+            need(inner, f"an entry of {what}", dict if what == "taxonomic" else str)
+    for taxon in descriptor.get("taxonomic", []):
+        need(taxon.get("scientificName", ""), "scientificName", str)
 
 
 def _check_version(descriptor: Mapping[str, Any], path: Path) -> None:
@@ -130,7 +189,7 @@ def _is_url(part: str) -> bool:
 
 
 def _paths(resource: Mapping[str, Any]) -> list[str]:
-    parts = resource.get("path", [])
+    parts = resource.get("path") or []
     return [parts] if isinstance(parts, str) else list(parts)
 
 
@@ -141,7 +200,11 @@ def _table(resource: Mapping[str, Any], get: Callable[[str], bytes], encoding: s
         if _is_url(part):
             raise InputError(f"the table {resource['name']} lies at {part}; download it into the package first.")
         content = get(part)
-        content = gzip.decompress(content) if part.endswith(".gz") else content
+        if part.endswith(".gz"):
+            try:
+                content = gunzip(content)
+            except OSError as error:
+                raise FormatError(f"{part} cannot be unpacked: {error.strerror}.") from None
         coding = encoding or str(resource.get("encoding", "")).lower().replace("utf-8", "").replace("utf8", "")
         sheet = sheet_of(content, part, coding, order)
         for row in sheet.rows:

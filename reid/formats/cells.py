@@ -17,6 +17,9 @@ EXCEL_ZERO = datetime(1899, 12, 30)
 EXCEL_DAYS = (20000, 80000)
 """Serial numbers outside these (1954 to 2119) are no dates of photographs."""
 
+LARGEST_OFFSET = timedelta(hours=18)
+"""Of a zone, as ISO 8601 and its users have them; the farthest in use are -12 and +14 hours."""
+
 _SERIAL = re.compile(r"\d{5}(?:[.,]\d+)?")
 _SLASHED = re.compile(r"(\d{1,2})([/.\-])(\d{1,2})\2(\d{4})(?:[ T]+(\d{1,2}):(\d\d)(?::(\d\d))?)?")
 _EXIF_LIKE = re.compile(r"(\d{4}):(\d\d):(\d\d)[ T](\d\d:\d\d:\d\d)$")
@@ -123,6 +126,8 @@ def time(text: str, order: str = "") -> Time | None:
     try:
         value = datetime.fromisoformat(re.sub(r"[zZ]$", "+00:00", text))
     except ValueError:
+        return None
+    if value.tzinfo and abs(value.utcoffset() or timedelta()) > LARGEST_OFFSET:
         return None
     made = _made(value.replace(tzinfo=None, microsecond=0), "")
     made.zone = offset_text(value) if value.tzinfo else ""

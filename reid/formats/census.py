@@ -12,8 +12,9 @@ import pandas as pd
 from reid._version import __version__
 from reid.detect.boxes import iou
 from reid.detect.names import match_names
-from reid.errors import InputError
+from reid.errors import InputError, TableError
 from reid.formats.model import ANIMALS, Note, Survey, make_survey, pixel_box, relative_box
+from reid.photos.csvfile import need_columns, read_csv
 from reid.tables import PHOTOS, SIGHTINGS, STATIONS, UNKNOWN, check, read, records
 
 __all__ = ["is_census", "name_animals", "read_census", "read_sightings"]
@@ -38,8 +39,14 @@ def read_sightings(folder: str | Path) -> pd.DataFrame:
     path = Path(folder) / "sightings.csv"
     if not path.is_file():
         raise InputError(f"no sightings.csv in {folder}; `reid census` writes it.")
-    frame = pd.read_csv(path, dtype={"identity": str, "path": str, "camera": str, "station": str}, keep_default_na=False, na_values=[""])  # fmt: skip
-    frame["bbox"] = [[float(x) for x in str(box).strip("[]").split(",")] for box in frame["bbox"]]
+    frame = read_csv(path)
+    need_columns(frame, ["bbox"], path)
+    try:
+        boxes = [[float(x) for x in box.strip("[]").split(",")] for box in frame["bbox"]]
+    except ValueError as error:
+        raise TableError(f"{path}: column 'bbox' must hold [x, y, width, height]: {error}.") from None
+    frame = frame.reset_index(drop=True).replace("", None)
+    frame["bbox"] = pd.Series(boxes, dtype="object")
     return check(frame, SIGHTINGS, where=str(path))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ import pandas as pd
 from reid.errors import FormatError, InputError
 from reid.formats import cells
 from reid.formats.model import Note, Survey, make_survey
+from reid.outside import LARGEST, read_json
 from reid.store import write_json
 from reid.tables import UNKNOWN, records
 
@@ -37,7 +37,7 @@ def read_coco_survey(path: str | Path) -> Survey:
     """
     path = Path(path)
     try:
-        content = json.loads(path.read_bytes().decode("utf-8-sig"))
+        content = read_json(path, LARGEST)
         images, annotations = content["images"], content["annotations"]
         names = {row["id"]: str(row["name"]) for row in content.get("categories", [])}
         listed = [(row["id"], str(row["file_name"])) for row in images]

@@ -11,6 +11,7 @@ from reid.detect import read_detections
 from reid.errors import OutputError
 from reid.formats.cells import identity
 from reid.formats.model import Note, Survey, make_survey, relative_box
+from reid.outside import LARGEST, read_json
 from reid.photos.stations import natural
 from reid.store import write_json
 from reid.tables import UNKNOWN, records
@@ -30,10 +31,8 @@ def read_megadetector(path: str | Path) -> Survey:
     Raises:
         InputError, FormatError: it is no detections file.
     """
-    import json
-
     recorded = read_detections(path)
-    content = json.loads(Path(path).read_text(encoding="utf-8-sig"))
+    content = read_json(path, LARGEST)
     names = _classes(content)
     photos, animals, notes = [], [], []
     seen: set[str] = set()

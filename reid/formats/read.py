@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import zipfile
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +17,7 @@ from reid.formats.labels import DIALECTS, read_labels
 from reid.formats.megadetector import read_megadetector
 from reid.formats.model import DEPLOYMENTS, Survey
 from reid.formats.plain import is_plain, read_plain
+from reid.outside import LARGEST, open_regular, read_json
 from reid.photos import read_stations
 from reid.tables import PHOTOS, check
 
@@ -92,12 +92,17 @@ def sniff(path: Path) -> str:
             f"is {' and '.join(found)} at once; say which with read_as=" if found else "is a folder of no known format"
         )
         raise FormatError(f"source={path} {what}. Known are {choices(READERS)}.")
-    if path.name == "datapackage.json" or zipfile.is_zipfile(path):
+    try:
+        with open_regular(path) as file:
+            is_zip = zipfile.is_zipfile(file)
+    except OSError as error:
+        raise InputError(f"source={path} cannot be read: {error.strerror}.") from None
+    if path.name == "datapackage.json" or is_zip:
         return "camtrapdp"
     if path.suffix.lower() in (".csv", ".tsv", ".txt", ".gz"):
         return "labels"
     try:
-        content = json.loads(path.read_bytes().decode("utf-8-sig"))
+        content = read_json(path, LARGEST)
     except (OSError, ValueError):
         raise FormatError(f"source={path} is neither JSON nor CSV. Known are {choices(READERS)}.") from None
     annotations = content.get("annotations") if isinstance(content, dict) else None

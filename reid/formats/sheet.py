@@ -4,7 +4,6 @@ by rule and noted; what cannot be read is refused by row and column."""
 from __future__ import annotations
 
 import csv
-import gzip
 import io
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -13,6 +12,7 @@ from pathlib import Path
 from reid.errors import ConfigError, FormatError, InputError, TableError, choices
 from reid.formats import cells
 from reid.formats.model import Note
+from reid.outside import gunzip, read_bytes
 from reid.tables import UNKNOWN
 
 __all__ = ["Row", "Sheet", "decode", "read_sheet", "sheet_of"]
@@ -157,10 +157,11 @@ def read_sheet(path: str | Path, encoding: str = "", order: str = "") -> Sheet:
     """
     path = Path(path)
     try:
-        content = path.read_bytes()
+        content = read_bytes(path)
+        content = gunzip(content) if path.suffix == ".gz" else content
     except OSError as error:
         raise InputError(f"no CSV table at {path}: {(error.strerror or '').lower()}.") from None
-    return sheet_of(gzip.decompress(content) if path.suffix == ".gz" else content, path.name, encoding, order)
+    return sheet_of(content, path.name, encoding, order)
 
 
 def sheet_of(content: bytes, name: str, encoding: str = "", order: str = "") -> Sheet:

@@ -11,6 +11,7 @@ from reid.errors import ConfigError, FormatError, InputError
 from reid.formats.jpeg import put_xmp, scan_of, xmp_of
 from reid.formats.model import Note, Survey
 from reid.formats.xmp import new_packet, with_subjects
+from reid.outside import read_bytes
 from reid.photos.stations import natural
 from reid.progress import track
 from reid.tables import records
@@ -60,7 +61,7 @@ def tag_photos(
     for path in track(sorted(names), "tag"):
         try:
             source = _inside(root, path)
-            content = _tagged(source.read_bytes(), tag, sorted(names[path], key=natural))
+            content = _tagged(read_bytes(source), tag, sorted(names[path], key=natural))
             target = source.resolve() if inplace else _inside(Path(str(folder)), path)
             target.parent.mkdir(parents=True, exist_ok=True)
             _replace(target, content, source)

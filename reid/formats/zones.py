@@ -61,4 +61,8 @@ def clock_time(row: Row, column: str, offset: str, zone: ZoneInfo | None, last: 
         return plain
     if zone is None:
         row.sheet.note(row.line, column, row.text(column), "repaired", f"moved to its deployment's zone, {offset}")
-    return plain.replace(tzinfo=fixed(time.zone)).astimezone(zone or fixed(offset)).replace(tzinfo=None)
+    try:
+        return plain.replace(tzinfo=fixed(time.zone)).astimezone(zone or fixed(offset)).replace(tzinfo=None)
+    except OverflowError:  # moved beyond the first or the last year that there is
+        row.lost(column, "a time of the calendar such as 2012-07-22 01:53:20")
+        return None

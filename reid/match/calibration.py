@@ -6,7 +6,6 @@ known identity. It is a JSON file of named numbers that says on what it was fitt
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from itertools import pairwise
@@ -16,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from reid.errors import ConfigError, FormatError, InputError, choices
+from reid.outside import parse_json, read_text
 from reid.resources import configs_folder
 
 __all__ = [
@@ -267,8 +267,8 @@ def load_calibration(matcher: str, path: str | Path = "", coat: str = "") -> Cal
         shipped = configs_folder() / "calibration" / f"{wanted}.json"
         name, text = f"the calibration that ships for {wanted}", _read(shipped)
     try:
-        found = _parsed(json.loads(text))
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        found = _parsed(parse_json(text))
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
         raise FormatError(f"{name} is no calibration ({error}); `reid calibrate` writes one.") from None
     if found.matcher != wanted:
         raise FormatError(
@@ -363,6 +363,6 @@ def _parsed(values: dict[str, Any]) -> Calibration:
 
 def _read(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        return read_text(path)
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"no calibration can be read from {path}: {error}.") from None

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import struct
 import uuid
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,8 +15,14 @@ import numpy as np
 from reid.errors import ConfigError, FingerprintError, FormatError, InputError
 from reid.match.index_kinds import EXACT, factory_for, make, parameters, train, tune
 from reid.match.index_rows import Rows, Where
+from reid.outside import LARGEST, open_regular, read_json
 
-__all__ = ["Index", "check_fingerprints"]
+__all__ = ["Index", "check_fingerprints", "flat_vectors"]
+
+WIDEST = 65_536
+"""Numbers of a vector, at most."""
+FLAT = struct.Struct("<4siqqqBiQ")
+"""How FAISS begins the file of a flat index: its kind, width, count, two fillers, whether trained, metric, numbers."""
 
 
 def check_fingerprints(here: str, there: str, what: str) -> None:
@@ -207,6 +215,9 @@ class Index:
     def load(cls, path: str | Path, mapped: bool = False) -> Index:
         """Read an index that `save` wrote.
 
+        A `Flat` index is read by its stated layout, number by number, and may come from anywhere. Of other kinds the
+        file is FAISS's own, whose reader trusts what it finds: take those only from people whose programs you would run.
+
         Args:
             path: The file; what belongs to it lies beside it.
             mapped: Leave vectors and ids on disk, and read what a search touches; nothing can be added or taken out then.
@@ -215,6 +226,7 @@ class Index:
             InputError: no such file.
             FormatError: the files do not belong together.
         """
+
         import faiss
 
         path = Path(path)
@@ -222,18 +234,26 @@ class Index:
         if not path.is_file() or not about_path.is_file():
             raise InputError(f"no index at {path}; it needs the file and {about_path.name} beside it.")
         try:
-            about: dict[str, Any] = json.loads(about_path.read_text(encoding="utf-8"))
-            factory = "auto" if about.get("auto") else about["factory"]
-            index = cls(about["size"], about["fingerprint"], factory, about.get("recall", 0.98))
-            index.factory, index.effort = about["factory"], about.get("effort", 0)
-            index.reached, index._mapped = about.get("reached", 1.0), mapped
-            index._index = faiss.read_index(str(path), faiss.IO_FLAG_MMAP | faiss.IO_FLAG_READ_ONLY if mapped else 0)
+            about: dict[str, Any] = read_json(about_path, LARGEST)
+            size, kind = int(about["size"]), str(about["factory"])
+            if not 0 < size <= WIDEST:
+                raise ValueError(f"vectors of {size} numbers; 1 to {WIDEST} are possible")
+            factory = "auto" if about.get("auto") else kind
+            index = cls(size, str(about["fingerprint"]), factory, float(about.get("recall", 0.98)))
+            index.factory, index.effort = kind, int(about.get("effort", 0))
+            index.reached, index._mapped = float(about.get("reached", 1.0)), mapped
+            if kind == "Flat" and not mapped:
+                index._index = faiss.IndexFlatIP(size)
+                index._index.add(flat_vectors(path, size))
+            else:
+                index._index = _read(path, mapped)
             if "ids" in about:  # as it was before there were tags
-                index._rows.add(list(about["ids"]), None)
+                index._rows.add([str(name) for name in about["ids"]], None)
             else:
                 index._rows = Rows.load(Path(f"{path}.rows"), about["mark"], mapped)
-        except (ValueError, KeyError, RuntimeError, OSError) as error:
-            raise FormatError(f"{path} is no index of reid: {str(error).splitlines()[0]}.") from None
+        except (ValueError, KeyError, TypeError, RuntimeError, OSError, OverflowError, ConfigError) as error:
+            text = getattr(error, "strerror", None) or str(error)
+            raise FormatError(f"{path} is no index of reid: {(text.splitlines() or ['empty'])[0]}.") from None
         if index._index.ntotal != len(index._rows) or index._index.d != index.size:
             raise FormatError(f"{path} and {about_path.name} do not belong together; build the index again.")
         return index
@@ -250,3 +270,36 @@ class Index:
         if len(vectors) and not np.allclose(np.einsum("ij,ij->i", vectors, vectors), 1, atol=2e-3):
             raise InputError("vectors must be of unit length; divide each by its norm.")
         return vectors
+
+
+def flat_vectors(path: str | Path, size: int) -> np.ndarray:
+    """The vectors of a flat inner-product index that FAISS wrote, read without FAISS, float32 (n, size).
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError: it is laid out otherwise.
+    """
+    with open_regular(path) as file:
+        head = file.read(FLAT.size)
+        if len(head) < FLAT.size:
+            raise ValueError("it is cut short")
+        kind, wide, count, _, _, trained, metric, numbers = FLAT.unpack(head)
+        rest = os.fstat(file.fileno()).st_size - FLAT.size
+        if (kind, wide, trained, metric) != (b"IxFI", size, 1, 0) or numbers != count * size or rest != 4 * numbers:
+            raise ValueError("it is no flat index of its stated size")
+        return np.frombuffer(file.read(rest), np.float32).reshape(count, size)
+
+
+def _read(path: Path, mapped: bool) -> Any:
+    """What FAISS reads from a file, with no more memory for a list of numbers than the file has bytes."""
+    import faiss
+
+    limit = getattr(faiss, "set_deserialization_vector_byte_limit", None)
+    before = faiss.get_deserialization_vector_byte_limit() if limit else 0
+    try:
+        if limit:
+            limit(path.stat().st_size)
+        return faiss.read_index(str(path), faiss.IO_FLAG_MMAP | faiss.IO_FLAG_READ_ONLY if mapped else 0)
+    finally:
+        if limit:
+            limit(before)

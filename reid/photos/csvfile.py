@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from reid.errors import FormatError, InputError, TableError, choices
+from reid.outside import read_bytes
 
 __all__ = ["at", "need_columns", "read_csv", "records"]
 
@@ -69,7 +70,7 @@ def records(rows: pd.DataFrame) -> list[tuple[int, dict[str, str]]]:
 
 def _text(path: Path) -> str:
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        text = read_bytes(path).decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise FormatError(
             f"{path} is not UTF-8 (byte {error.object[error.start]:#04x} at {error.start}). Save it as 'CSV UTF-8'."

@@ -5,8 +5,9 @@ Every failure comes out as `InputError` with a short reason and without the path
 
 from __future__ import annotations
 
+import errno
 import os
-import stat
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from typing import Any, BinaryIO
 from PIL import Image, UnidentifiedImageError
 
 from reid.errors import InputError
+from reid.outside import open_regular
 from reid.photos.clock import exif_time
 
 __all__ = ["Header", "UnreadableError", "open_file", "opened", "orientation_of", "photo_size", "read_header"]
@@ -24,6 +26,8 @@ __all__ = ["Header", "UnreadableError", "open_file", "opened", "orientation_of",
 FORMATS = ("JPEG", "PNG", "TIFF", "WEBP", "BMP")  # what opens JPEG opens its kin MPO too
 ORIENTATION = 0x0112
 CHUNK = 1 << 20
+MOST_PIXELS = 178_000_000
+"""Of a photo that is decoded: no camera for wildlife has a fifth of it, and its decoded pixels take 0.7 GB at most."""
 
 
 class UnreadableError(InputError):
@@ -49,15 +53,14 @@ def open_file(path: str | Path) -> BinaryIO:
         UnreadableError: with the reason why not.
     """
     try:
-        found = Path(path).stat()
-        if not stat.S_ISREG(found.st_mode):
-            raise UnreadableError("a folder, not a file" if stat.S_ISDIR(found.st_mode) else "not a regular file")
-        return Path(path).open("rb")
+        return open_regular(path)
     except FileNotFoundError:
         raise UnreadableError("broken link" if Path(path).is_symlink() else "no such file") from None
     except PermissionError:
         raise UnreadableError("permission denied") from None
     except OSError as error:
+        if error.errno in (errno.EISDIR, errno.EINVAL):
+            raise UnreadableError(str(error.strerror)) from None
         raise UnreadableError(f"cannot be read ({error.strerror})") from None
 
 
@@ -79,7 +82,12 @@ def opened(path: str | Path) -> Iterator[Image.Image]:
             if file.read(3) == b"\xff\xd8\xff" and not _jpeg_ends(file):
                 raise InputError(f"truncated after {size} bytes")
             file.seek(0)
-            with Image.open(file, formats=FORMATS) as image:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # the limit here is our own
+                image = Image.open(file, formats=FORMATS)
+            with image:
+                if image.width * image.height > MOST_PIXELS:
+                    raise InputError("too many pixels")
                 yield image
         except (InputError, MemoryError):
             raise

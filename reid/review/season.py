@@ -6,7 +6,6 @@ candidates, the spots, the whole photos, and where the stations stand.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -20,6 +19,7 @@ from reid.catalogue.seasons import season_id
 from reid.counts import CountSettings
 from reid.errors import InputError, TableError
 from reid.match import CoatSettings, MatcherSettings
+from reid.outside import parse_yaml, read_json, read_text
 from reid.tables import CROPS, MATCHES, PHOTOS, STATIONS, read
 
 __all__ = ["Place", "Season", "bare_season", "read_season"]
@@ -103,7 +103,7 @@ def read_season(folder: Path, photos: str = "") -> Season:
         InputError: It is no census's folder, or the photos are not there.
     """
     try:
-        about = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+        about = read_json(folder / "run.json")
     except (OSError, ValueError):
         about = {}
     if about.get("verb") != "census" or not (folder / "matches.parquet").is_file():
@@ -138,11 +138,9 @@ def read_season(folder: Path, photos: str = "") -> Season:
 
 
 def _settings(folder: Path) -> dict[str, Any]:
-    import yaml
-
     try:
-        values = yaml.safe_load((folder / "settings.yaml").read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError):
+        values = parse_yaml(read_text(folder / "settings.yaml"))
+    except (OSError, ValueError):
         values = None
     return values if isinstance(values, dict) else {}
 

@@ -102,7 +102,7 @@ class Guard:
             if headers.get("content-type", "").partition(";")[0].strip() != "application/json":
                 raise RefusedError(415, "A change is sent as JSON.")
             length = headers.get("content-length", "")
-            if not length.isdecimal() or int(length) > LARGEST:
+            if not length.isdecimal() or len(length) > len(str(LARGEST)) or int(length) > LARGEST:
                 raise RefusedError(413, f"A change has at most {LARGEST:,} bytes.")
         if path.startswith(STATIC) and method in ("GET", "HEAD"):
             return  # our own style and scripts, the same for everybody

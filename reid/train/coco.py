@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from reid.errors import FormatError, InputError
+from reid.outside import LARGEST, read_json
 from reid.tables import FLANKS, UNKNOWN
 
 __all__ = ["Labelled", "read_coco"]
@@ -44,12 +44,16 @@ def read_coco(path: Path) -> list[Labelled]:
         FormatError: it is not COCO, or a value is wrong; the message names the annotation.
     """
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = read_json(path, LARGEST)
         names = {image["id"]: image["file_name"] for image in content["images"]}
         annotations = content["annotations"]
         splits = {image["id"]: image.get("split") for image in content["images"]}
+        if not all(isinstance(row, dict) and isinstance(row.get("image_id"), (int, str)) for row in annotations):
+            raise TypeError("an annotation is no object with an image_id")
     except FileNotFoundError:
         raise InputError(f"data={path}: no such file. Check the path; it is taken from {Path.cwd()}.") from None
+    except OSError as error:
+        raise InputError(f"data={path} cannot be read: {error.strerror}.") from None
     except (ValueError, KeyError, TypeError) as error:
         raise FormatError(f"{path} is not a COCO file with images and annotations ({error!r}).") from None
     rows = []

@@ -12,6 +12,7 @@ import pandas as pd
 
 from reid.cluster import ExecutorSettings, Mirror, Place, is_url, working_copy
 from reid.errors import ConfigError, InputError, OutputError
+from reid.machine import in_words
 from reid.store import RUN, open_run
 from reid.tables import PROBLEMS, check, empty, write, write_csv
 from reid.unchanged import FINISHED
@@ -81,7 +82,8 @@ def run_folder(output: str, verb: str, what: Mapping[str, Any], photos: Path | N
         photos: The photo folder, which must not hold the output: its pictures would be taken for photos next time.
 
     Raises:
-        OutputError: the folder is another run's, or lies among the photos.
+        OutputError: the folder is another run's, or lies among the photos; or its disk is full or failed.
+        MachineError: memory or open files ran out.
 
     A URL as output gets a folder of this machine, whose files are copied there at the end; what an earlier try left there
     is brought here first.
@@ -99,7 +101,8 @@ def run_folder(output: str, verb: str, what: Mapping[str, Any], photos: Path | N
         if is_url(output):
             Place(output).fetch_folder("cache", folder / "cache")
             Mirror(folder, output).place.put(folder, [RUN])
-        yield folder
+        with in_words(folder):
+            yield folder
         if is_url(output):
             Mirror(folder, output).push("")
     finally:

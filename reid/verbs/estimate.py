@@ -21,6 +21,7 @@ from reid.counts import Section
 from reid.counts.words import plural
 from reid.errors import ConfigError, InputError
 from reid.formats import read_sightings
+from reid.outside import read_json
 from reid.photos import read_stations
 from reid.photos.stations import with_cameras
 from reid.store import write_json
@@ -85,9 +86,7 @@ def _season(folder: Path, config: EstimateConfig) -> Season:
         stations = with_cameras(read_stations(path), stations["camera"], str(path))
     dates = tables[PHOTOS.name]["date"].dropna()
     period = (dates.min(), dates.max()) if len(dates) else None
-    apart = (
-        [(str(a), str(b)) for a, b in json.loads((folder / APART).read_text())] if (folder / APART).is_file() else []
-    )
+    apart = [(str(a), str(b)) for a, b in read_json(folder / APART)] if (folder / APART).is_file() else []
     found = estimate_population(sightings, tables[LINKS.name], stations, period, config.population, apart)
     run = _run_of(folder)
     # a season that nobody named has a mark of where its photos lie, which says nothing to a reader
@@ -97,7 +96,7 @@ def _season(folder: Path, config: EstimateConfig) -> Season:
 def _run_of(folder: Path) -> str:
     """What the census, and its catalogue, call the season."""
     try:
-        said = json.loads((folder / "census.json").read_text(encoding="utf-8"))
+        said = read_json(folder / "census.json")
     except (OSError, ValueError):
         said = {}
     return str(said.get("season") or folder.resolve().name) if isinstance(said, dict) else folder.resolve().name

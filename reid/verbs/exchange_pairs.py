@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -29,6 +28,7 @@ from reid.exchange import (
 )
 from reid.exchange.page import drawings, thumbnail, write_page
 from reid.match import load_calibration, make_matcher
+from reid.outside import read_json
 from reid.photos import read_photo
 from reid.photos.csvfile import read_csv, records
 from reid.store import write_json
@@ -117,7 +117,7 @@ def _opened(folder: str) -> tuple[pd.DataFrame, Bundle, Bundle]:
     if not (path / FACTS).is_file() or not (path / TABLE).is_file():
         raise InputError(f"proposals={folder} holds no {TABLE}; `reid exchange match` writes it.")
     try:
-        said = json.loads((path / FACTS).read_text(encoding="utf-8"))["bundles"]
+        said = read_json(path / FACTS)["bundles"]
         known = [(str(one["path"]), str(one["digest"]), str(one["signer"])) for one in said]
         table = pd.read_csv(path / TABLE, dtype={"mine": str, "theirs": str, "my_name": str, "their_name": str})
         table["number"].astype(int)
