@@ -36,7 +36,7 @@ from reid.store import digest, write_json
 
 GAP = 30
 DRAWS = 1000
-QUICK = {"points": 256, "precision": "auto", "early_layer": 3, "early_below": 1.0}
+QUICK: dict[str, Any] = {"points": 256, "keep": "torso", "precision": "auto", "early_layer": 3, "early_below": 2.0}
 
 
 class AsItComes:
@@ -73,9 +73,9 @@ MATCHERS: dict[str, Callable[[], LocalMatcher]] = {
     "package": AsItComes,
     "aliked": lambda: make_matcher(MatcherSettings("aliked")),
     "aliked, bfloat16": lambda: make_matcher(MatcherSettings("aliked", precision="auto")),
-    "aliked, 256": lambda: make_matcher(MatcherSettings("aliked", points=256)),
+    "aliked, 256 spots": lambda: make_matcher(MatcherSettings("aliked", points=256, precision="auto")),
+    "aliked, torso": lambda: make_matcher(MatcherSettings("aliked", keep="torso")),
     "quick": lambda: make_matcher(MatcherSettings("aliked", **QUICK)),
-    "quick, torso": lambda: make_matcher(MatcherSettings("aliked", keep="torso", **{**QUICK, "points": 512})),
     "disk": lambda: make_matcher(MatcherSettings("disk")),
     "xfeat": lambda: make_matcher(MatcherSettings("xfeat")),
     "sift": lambda: make_matcher(MatcherSettings("sift")),

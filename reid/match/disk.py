@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from reid.match.geometry import AFFINE
 from reid.match.glue import GlueOptions
 from reid.match.learned import SURE, LearnedSpots, package
@@ -26,3 +28,6 @@ class DiskLightGlue(LearnedSpots):
     ) -> None:
         extractor = package("disk").DISK(max_num_keypoints=points)
         super().__init__(extractor, f"disk-depth+lightglue,{points},{longest},{SURE}", longest, options, geometry)
+
+    def _order(self, strength: np.ndarray) -> np.ndarray:
+        return np.argsort(-strength, kind="stable")

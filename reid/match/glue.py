@@ -26,7 +26,7 @@ __all__ = ["BATCH", "STEP", "Glue", "GlueOptions", "has_bfloat16"]
 
 BATCH = 4
 """Pairs calculated together. More of them are no faster on a CPU, and fill up more."""
-STEP = 128
+STEP = 64
 """Spots are filled up to a multiple of this."""
 FAR = -1e9
 """Stands for minus infinity where infinities would breed NaN."""

@@ -78,12 +78,17 @@ class LearnedSpots:
         with torch.inference_mode():
             found = self._extractor.extract(image, resize=None)
         points = found["keypoints"][0].numpy().astype(np.float32)
-        inside = (points <= np.array([width, height], np.float32)).all(1)
+        chosen = self._order(found["keypoint_scores"][0].numpy())
+        chosen = chosen[(points[chosen] <= np.array([width, height], np.float32)).all(1)]
         return Features(
-            points[inside] * shrink,
-            found["descriptors"][0].numpy()[inside].astype(np.float16),
+            points[chosen] * shrink,
+            found["descriptors"][0].numpy()[chosen].astype(np.float16),
             (picture.shape[0], picture.shape[1]),
         )
+
+    def _order(self, strength: np.ndarray) -> np.ndarray:
+        """The spots' places, the best first; ALIKED gives them so."""
+        return np.arange(len(strength))
 
     def match(self, query: Features, candidate: Features) -> tuple[np.ndarray, np.ndarray]:
         return self.match_many([(query, candidate)])[0]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy as np
@@ -93,7 +93,7 @@ class MatcherSettings:
             where it is installed, else sift.
         points: Most spots per crop.
         longest: Pixels of the longest side that every picture is brought to.
-        keep: Which spots count: `box`, all of the crop; `torso`, those on the animal's torso.
+        keep: Which spots count: `box`, all of the crop; `torso`, the best on the animal's torso, of twice as many sought.
         geometry: The map that agreeing spots must follow: `affine`, `affine-magsac` or `homography` (reid.match.geometry).
         layers: LightGlue's layers, of 9; fewer are faster.
         early_layer: LightGlue looks at a pair after so many layers already; 0: it does not.
@@ -212,10 +212,10 @@ def _disk(settings: MatcherSettings) -> LocalMatcher:
     return DiskLightGlue(settings.points, settings.longest, _glue(settings), settings.geometry)
 
 
-def _sift(settings: MatcherSettings) -> LocalMatcher:
+def _sift(settings: MatcherSettings, best_first: bool = False) -> LocalMatcher:
     from reid.match.sift import Sift
 
-    return Sift(settings.points, settings.longest, settings.geometry)
+    return Sift(settings.points, settings.longest, settings.geometry, best_first)
 
 
 def _xfeat(settings: MatcherSettings) -> LocalMatcher:
@@ -234,15 +234,20 @@ def make_matcher(settings: MatcherSettings | None = None) -> LocalMatcher:
         MissingPartError: it was asked for by name and its package is not installed.
     """
     settings = settings or MatcherSettings()
-    if settings.name != "auto":
-        matcher = MATCHERS[settings.name](settings)
-    else:
-        try:
-            matcher = _aliked(settings)
-        except MissingPartError:
-            matcher = _sift(settings)
-    if settings.keep == "box":
-        return matcher
-    from reid.match.torso import OnTorso
+    if settings.keep == "torso":
+        from reid.match.torso import MORE, OnTorso
 
-    return OnTorso(matcher)
+        inner = replace(settings, points=MORE * settings.points, keep="box")
+        return OnTorso(_made(inner, best_first=True), settings.points)
+    return _made(settings)
+
+
+def _made(settings: MatcherSettings, best_first: bool = False) -> LocalMatcher:
+    if settings.name == "sift":
+        return _sift(settings, best_first)
+    if settings.name != "auto":
+        return MATCHERS[settings.name](settings)
+    try:
+        return _aliked(settings)
+    except MissingPartError:
+        return _sift(settings, best_first)

@@ -21,13 +21,15 @@ class Sift:
         points: Most spots per crop.
         longest: Pixels of the longest side that every picture is brought to.
         geometry: The map that agreeing spots must follow.
+        best_first: Put the strongest spots first, so that a caller can keep the best; OpenCV leaves them in no order.
     """
 
     name = "sift"
 
-    def __init__(self, points: int = 512, longest: int = 640, geometry: str = AFFINE) -> None:
+    def __init__(self, points: int = 512, longest: int = 640, geometry: str = AFFINE, best_first: bool = False) -> None:
         import cv2
 
+        self._best_first = best_first
         self.longest = longest
         self.geometry = geometry
         self.fingerprint = f"rootsift+{geometry},{points},{longest},{RATIO}"
@@ -43,6 +45,9 @@ class Sift:
         points, descriptors = self._sift.detectAndCompute(grey, None)
         if descriptors is None or not len(points):
             return no_spots(picture, 128)
+        if self._best_first:
+            order = np.argsort([-p.response for p in points], kind="stable")
+            points, descriptors = [points[n] for n in order], descriptors[order]
         root = np.sqrt(descriptors / np.maximum(descriptors.sum(axis=1, keepdims=True), 1e-9))
         return Features(
             np.array([p.pt for p in points], np.float32) * shrink,

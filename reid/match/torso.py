@@ -10,32 +10,38 @@ from reid.embed.torso import finder_fingerprint, look
 from reid.match.geometry import AFFINE
 from reid.match.local import Features, LocalMatcher, match_many
 
-__all__ = ["GROWN", "OnTorso", "on_torso"]
+__all__ = ["GROWN", "MORE", "OnTorso", "on_torso"]
 
 GROWN = 0.2
 """Added to the torso's length and height, half of it on each side: the finder is not exact, and a coat goes on."""
+
+MORE = 2
+"""Times as many spots are sought on the crop as are kept of the torso: about half of them lie beside it."""
 
 
 class OnTorso:
     """A matcher that keeps the spots on the torso alone, as the shipped finder sees it.
 
-    Where the finder sees none, it answers with the whole crop, and all spots are kept.
+    Where the finder sees none, it answers with the whole crop.
 
     Args:
-        matcher: What seeks the spots and matches them.
+        matcher: What seeks the spots, the best first, and matches them. It should seek more than are kept: `MORE` times as many.
+        points: Most spots that are kept.
     """
 
-    def __init__(self, matcher: LocalMatcher) -> None:
+    def __init__(self, matcher: LocalMatcher, points: int = 512) -> None:
         self._matcher = matcher
+        self._points = points
         self.name = matcher.name
         self.longest = matcher.longest
         self.geometry = str(getattr(matcher, "geometry", AFFINE))
-        kept = f",torso,{GROWN},{finder_fingerprint()}"
+        kept = f",torso,{points},{GROWN},{finder_fingerprint()}"
         self.fingerprint = matcher.fingerprint + kept
         self.seeks = str(getattr(matcher, "seeks", matcher.fingerprint)) + kept
 
     def extract(self, picture: np.ndarray) -> Features:
-        return on_torso(self._matcher.extract(picture), look([picture])[0])
+        found = on_torso(self._matcher.extract(picture), look([picture])[0])
+        return Features(found.points[: self._points], found.descriptors[: self._points], found.size)
 
     def match(self, query: Features, candidate: Features) -> tuple[np.ndarray, np.ndarray]:
         return self._matcher.match(query, candidate)

@@ -40,7 +40,9 @@ def test_a_matcher_on_the_torso(jaguars: Path, tmp_path: Path) -> None:
     from reid.photos import read_photo
 
     picture = cv2.resize(read_photo(jaguars / "RL_5" / "20051003_1721.jpg"), (360, 240), interpolation=cv2.INTER_AREA)
-    plain, torso = (make_matcher(MatcherSettings("sift", longest=256, keep=keep)) for keep in ("box", "torso"))
+    plain = make_matcher(MatcherSettings("sift", points=600, longest=256))
+    torso = make_matcher(MatcherSettings("sift", points=300, longest=256, keep="torso"))
+    few = make_matcher(MatcherSettings("sift", points=30, longest=256, keep="torso"))
     assert torso.name == plain.name
     assert FeatureStore(torso, tmp_path).key("hash", [0, 0, 1, 1]) != FeatureStore(plain, tmp_path).key(
         "hash", [0, 0, 1, 1]
@@ -48,6 +50,7 @@ def test_a_matcher_on_the_torso(jaguars: Path, tmp_path: Path) -> None:
     every, kept = plain.extract(picture), torso.extract(picture)
     assert 0 < len(kept.points) < len(every.points)
     assert {tuple(p) for p in kept.points.tolist()} <= {tuple(p) for p in every.points.tolist()}
+    assert 0 < len(few.extract(picture).points) <= 30
     pairs, confidences = torso.match(kept, kept)
     assert len(pairs) > 10
     np.testing.assert_array_equal(pairs[:, 0], pairs[:, 1])
