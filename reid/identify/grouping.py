@@ -21,6 +21,9 @@ WITNESSES = 3
 
 LEFT, RIGHT, BOTH = 1, 2, 3
 
+SUPPORTED, PLAIN, LAST = range(3)
+"""Kinds of sure links, in the order in which they join."""
+
 
 @dataclass(frozen=True)
 class Group:
@@ -39,7 +42,7 @@ class _Animal:
         apart: Nodes that are other animals.
         sides: Bits of the flanks that they show.
         bridged: Whether one of them shows both flanks, or something else but spots joined them.
-        catalogued: Whether an individual of the catalogue is among them.
+        individual: The one of the catalogue that is among them; -1 for none.
         links: Links to other animals, by the number of each: log-odds and the two ends, the own one first.
         version: How often it changed, to tell which entries of the queue are of the past.
     """
@@ -48,7 +51,7 @@ class _Animal:
     apart: set[int] = field(default_factory=set)
     sides: int = 0
     bridged: bool = False
-    catalogued: bool = False
+    individual: int = -1
     links: dict[int, list[tuple[float, int, int]]] = field(default_factory=dict)
     version: int = 0
 
@@ -62,13 +65,15 @@ def group_encounters(
     must: Iterable[tuple[str, str, str]] = (),
     flanks: Mapping[str, Collection[str]] | None = None,
 ) -> list[Group]:
-    """Join what is one animal with the highest probability first, as long as nothing forbids it.
+    """Join what is one animal, as long as nothing forbids it.
 
-    Two encounters join on one link of at least `accept`. Groups need as many witnesses as the smaller of them holds
-    encounters that the other could be compared with, up to three: the mean log-odds of the best links between distinct
-    encounters must pass, so one false link cannot chain two animals into one. Animals seen in one frame, and two
-    individuals of the catalogue, never join. Nor do a left and a right flank, unless one encounter, or the catalogue, shows
-    both.
+    Two encounters join on one sure link, of at least `accept`: first by links whose ends share a third, which one of them
+    is surely linked with and the other more probably than not; then by those that nothing contradicts; and last by those
+    whose ends each have other sure links, but nobody in common. Of each kind, the best comes first. Groups need as many
+    witnesses as the smaller of them holds encounters that the other could be compared with, up to three: the mean
+    log-odds of the best links between distinct encounters must pass. So one false link, however sure, cannot chain two
+    animals into one. Animals seen in one frame, and two individuals of the catalogue, never join. Nor do a left and a
+    right flank, unless one encounter, or the catalogue, shows both.
 
     Args:
         encounters: All encounters of the season.
@@ -90,7 +95,7 @@ def group_encounters(
     names = {n: name for (_, name), n in node.items()}
     shown = {n: _sides((flanks or {}).get(name, ())) for n, name in names.items()}
     animals = {
-        n: _Animal({n}, sides=shown[n], bridged=shown[n] == BOTH, catalogued=n >= first_individual)
+        n: _Animal({n}, sides=shown[n], bridged=shown[n] == BOTH, individual=n if n >= first_individual else -1)
         for n in node.values()
     }
     home = {n: n for n in animals}
@@ -105,21 +110,31 @@ def group_encounters(
         value = _log_odds(row.probability)
         animals[a].links.setdefault(b, []).append((value, a, b))
         animals[b].links.setdefault(a, []).append((value, b, a))
-    for one, kind, other in must:
-        a, b = home[node["encounter", one]], home[node[kind, other]]
+    kinds = _kinds(animals, threshold)
+    for one, kind_of, other in must:
+        a, b = home[node["encounter", one]], home[node[kind_of, other]]
         if a != b and _allowed(animals[a], animals[b], told=True):
             _join(animals, home, a, b).bridged = True
-    _grow(animals, home, threshold, shown)
+    for kind in (SUPPORTED, PLAIN, LAST):
+        _grow(animals, home, threshold, shown, kinds, kind)
     return _groups(animals, names, first_individual)
 
 
-def _grow(animals: dict[int, _Animal], home: dict[int, int], threshold: float, shown: Mapping[int, int]) -> None:
-    """Join what may be joined, the best witnessed two first; a join may make others possible, or impossible."""
+def _grow(
+    animals: dict[int, _Animal],
+    home: dict[int, int],
+    threshold: float,
+    shown: Mapping[int, int],
+    kinds: Mapping[tuple[int, int], int],
+    kind: int,
+) -> None:
+    """Join what links up to this kind may join, the best witnessed two first; a join may make others possible."""
     queue: list[tuple[float, int, int, int, int, int, int]] = []
 
     def ask(a: int, b: int) -> None:
         one, other = animals[a], animals[b]
-        if _allowed(one, other):
+        begins = any(kinds.get((min(x, y), max(x, y)), LAST + 1) <= kind for _, x, y in one.links[b])
+        if begins and _allowed(one, other):
             value = _witnessed(one, other, b, shown)
             if value >= threshold:
                 first, second = sorted((min(one.nodes), min(other.nodes)))
@@ -141,9 +156,30 @@ def _grow(animals: dict[int, _Animal], home: dict[int, int], threshold: float, s
             ask(root, other)
 
 
+def _kinds(animals: Mapping[int, _Animal], threshold: float) -> dict[tuple[int, int], int]:
+    """Of each sure link between two nodes, by its ends: whether others support it, or contradict it."""
+    sure, likely = (
+        {n: {other for other, found in animal.links.items() if found[0][0] >= least} for n, animal in animals.items()}
+        for least in (threshold, 0.0)
+    )
+    found = {}
+    for a, animal in animals.items():
+        for b in sorted(sure[a]):
+            if a < b:
+                lives = _lives(animal, b, sure[a]) and _lives(animals[b], a, sure[b])
+                supported = sure[a] & likely[b] or likely[a] & sure[b]
+                found[a, b] = SUPPORTED if supported else LAST if lives else PLAIN
+    return found
+
+
+def _lives(animal: _Animal, other: int, friends: set[int]) -> bool:
+    """Whether a node is somebody without the other: surely linked elsewhere, or in the catalogue."""
+    return animal.individual >= 0 or bool(friends - {other})
+
+
 def _allowed(one: _Animal, other: _Animal, told: bool = False) -> bool:
     """Whether nothing forbids that two are one; `told` if something else than spots says that they are."""
-    if one.catalogued and other.catalogued:
+    if one.individual >= 0 and other.individual >= 0:
         return False
     small, large = sorted((one, other), key=lambda animal: len(animal.nodes))
     if not small.nodes.isdisjoint(large.apart):
@@ -160,7 +196,7 @@ def _join(animals: dict[int, _Animal], home: dict[int, int], a: int, b: int) -> 
     one.apart |= other.apart
     one.sides |= other.sides
     one.bridged |= other.bridged
-    one.catalogued |= other.catalogued
+    one.individual = max(one.individual, other.individual)
     one.version += 1
     one.links.pop(b, None)
     for c, found in other.links.items():
@@ -194,16 +230,20 @@ def _log_odds(probability: float) -> float:
 def _witnessed(one: _Animal, other: _Animal, b: int, shown: Mapping[int, int]) -> float:
     """Log-odds that two animals are one: the lower of what their best witnesses and what all their links say.
 
-    The witnesses' is the mean log-odds of the best links between distinct members, one missing counting as `FLOOR`. That
-    of all links is their mean odds, as in `reid.identify.vote`: a link is weaker the more others contradict it.
+    The witnesses' is the mean log-odds of the best links between distinct members, one missing counting as `FLOOR`. An
+    individual of the catalogue is the other end of several, of as many as it was compared with. That of all links is
+    their mean odds, as in `reid.identify.vote`: a link is weaker the more others contradict it.
     """
-    needed = min(_comparable(one, other, shown), _comparable(other, one, shown), WITNESSES)
     links = sorted(one.links[b], reverse=True)
+    person = max(one.individual, other.individual)
+    again = max(0, sum(person in (x, y) for _, x, y in links) - 1)
+    least = min(_comparable(one, other, shown), _comparable(other, one, shown)) + again
+    needed = min(least, len(one.nodes if other.individual >= 0 else other.nodes) if again else least, WITNESSES)
     found: list[float] = []
     used: set[int] = set()
     for value, x, y in links:
         if x not in used and y not in used:
-            used |= {x, y}
+            used |= {x, y} - {person}
             found.append(value)
             if len(found) >= needed:
                 break

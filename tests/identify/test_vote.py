@@ -5,7 +5,6 @@ from __future__ import annotations
 from types import ModuleType
 
 import numpy as np
-import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -51,7 +50,7 @@ def test_pairs_whose_flank_is_not_told_are_averaged_with_the_others() -> None:
     assert odds(agreed([(0.9, "left"), (0.3, "right"), (0.6, "")])) == pytest.approx(expected)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(pairs_of, st.floats(0.001, 0.5), st.randoms())
 def test_it_is_a_probability_and_knows_no_order(pairs: list[tuple[float, str]], prior: float, random: object) -> None:
     said = agreed(pairs, prior)
@@ -122,10 +121,8 @@ def test_sides_of_crops() -> None:
 
 
 def test_the_vote_tells_more_than_the_best_pair(bench: ModuleType) -> None:
-    worlds = [bench.make_world(seed, 15) for seed in range(2)]
-    for world in worlds:
+    for world in (bench.make_world(0, 12),):
         who = dict(zip(world.crops["crop_id"], world.crops["identity"], strict=True))
         share = float((world.matches["query"].map(who) == world.matches["candidate"].map(who)).mean())
         loss = {vote: bench.log_loss(bench.links_of(world, vote, share), world.truth()) for vote in ("best", "all")}
         assert loss["all"] < loss["best"]
-    assert isinstance(worlds[0].matches, pd.DataFrame)
