@@ -112,5 +112,5 @@ def _by_hand(told_same: Collection[frozenset[str]], met: set[str], individuals: 
         if len(here) == 2:
             found.add((here[0], "encounter", here[1]))
         elif len(here) == 1 and pair - met <= individuals and len(pair) == 2:
-            found.add((here[0], "individual", *(pair - met)))
+            found.add((here[0], "individual", next(iter(pair - met))))
     return found
