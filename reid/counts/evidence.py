@@ -3,6 +3,9 @@
 Inside a named animal, these are the strongest links that hold it together, and the next strongest that would
 do so in their place. Between two animals, it is one link, as strong as the evidence for their being one. The
 many other links of the same two animals are no independent evidence, and are not drawn.
+
+The links between animals are what is left once those that are one have been joined, so that fewer of them are true than
+the calibration expects of any pair. How many fewer, their own evidence says: see `weigh_again`.
 """
 
 from __future__ import annotations
@@ -12,7 +15,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from math import exp, log
 
-__all__ = ["Edge", "between", "inside", "root_of", "settle"]
+import numpy as np
+
+__all__ = ["PRIOR", "Edge", "between", "inside", "root_of", "settle", "weigh_again"]
 
 SETTLED = 0.01
 """A link at most so probable is taken as false, and one so close to 1 as true. A season has so many of these
@@ -20,6 +25,12 @@ that their sum, the least certain part of any calibration, would decide the coun
 
 FLOOR = 1e-3
 """Probability of a pair that was never found worth comparing."""
+
+PRIOR = 0.05
+"""Share of pairs that are one animal, for which a calibration is made that says nothing else."""
+
+PSEUDO = 50
+"""The calibration's share counts like so many links between animals."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +98,7 @@ def between(owner: Sequence[str | None], sides: Sequence[int], candidates: list[
         ranked = sorted((-p, a, b) for (a, b), p in links.items())
         _, a, b = ranked[0]
         witnesses = min(_comparable(shown[key_a], shown[key_b]), _comparable(shown[key_b], shown[key_a]))
-        probability = _evidence(ranked, witnesses)
+        probability = min(_evidence(ranked, witnesses), _all_links(ranked))
         edges.append(Edge(min(a, b), max(a, b), probability, owner[a] is None or owner[b] is None))
     return edges
 
@@ -121,6 +132,47 @@ def _evidence(ranked: list[tuple[float, int, int]], witnesses: int) -> float:
     clipped = [min(max(p, FLOOR), 1 - FLOOR) for p in chosen + [FLOOR] * missing]
     mean = sum(log(p / (1 - p)) for p in clipped) / len(clipped)
     return 1 / (1 + exp(-mean))
+
+
+def _all_links(ranked: list[tuple[float, int, int]]) -> float:
+    """What all links of two animals say: their mean odds. One that others contradict is weaker than it looks."""
+    if len(ranked) == 1:
+        return -ranked[0][0]
+    clipped = [min(max(-p, FLOOR), 1 - FLOOR) for p, _, _ in ranked]
+    odds = sum(p / (1 - p) for p in clipped) / len(clipped)
+    return odds / (1 + odds)
+
+
+def weigh_again(edges: Sequence[Edge], prior: float) -> list[Edge]:
+    """Links between animals, weighed for the share of them that is true rather than for that among all pairs.
+
+    The share is the most probable one given the links' likelihood ratios, by expectation and maximisation (Saerens,
+    Latinne and Decaestecker 2002, Adjusting the outputs of a classifier to new a priori probabilities, Neural
+    Computation 14), with `PSEUDO` links at the calibration's share, so that a handful of links changes little. It never
+    rises above that.
+
+    Args:
+        edges: One for every two animals that were compared.
+        prior: Share of pairs that are one animal, for which the probabilities were made.
+    """
+    if not edges:
+        return []
+    said = np.array([edge.probability for edge in edges])
+    open_ = said < 1
+    ratio = said[open_] / (1 - said[open_]) * (1 - prior) / prior
+    share = prior
+    for _ in range(500):
+        true = ratio * share / (1 - share + ratio * share)
+        known = float(true.sum()) + int((~open_).sum())
+        after = min(prior, (known + PSEUDO * prior) / (len(said) + PSEUDO))
+        if abs(after - share) < 1e-7:
+            break
+        share = after
+    if share == prior:
+        return list(edges)
+    weighed = said.copy()
+    weighed[open_] = ratio * share / (1 - share + ratio * share)
+    return [replace(edge, probability=float(p)) for edge, p in zip(edges, weighed, strict=True)]
 
 
 def settle(edges: Iterable[Edge]) -> Iterable[Edge]:

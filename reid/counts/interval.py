@@ -10,6 +10,7 @@ import pandas as pd
 
 from reid.counts.bounds import BOTH, LEFT, NEITHER, RIGHT, sides_of
 from reid.counts.draws import draw_counts
+from reid.counts.evidence import PRIOR
 from reid.counts.season import build_season
 from reid.counts.settings import CountSettings
 from reid.errors import TableError
@@ -66,6 +67,7 @@ def count(
     confidence: float = 0.9,
     draws: int = 2000,
     seed: int = 0,
+    prior: float = PRIOR,
 ) -> Count:
     """Count the animals of a season.
 
@@ -76,7 +78,9 @@ def count(
       for it; where both fail, it splits.
     - Two animals with candidate links between them become one with the probability of the strongest. Animals
       of several encounters need several: the mean log-odds of the best links between distinct encounters that
-      show a common side, so that one false link among many good comparisons does not speak for all.
+      show a common side, so that one false link among many good comparisons does not speak for all. Nor does a
+      link that others of the same two contradict. Where links between animals are seldom true, as their own evidence
+      has it, each counts less (see `reid.counts.evidence.weigh_again`).
     - A link of at most 1 % is taken as false, and one of at least 99 % as true.
     - An unsure encounter becomes one of the animals it has links with, or stays a stranger. One with no link
       at all may be anyone: nothing at the low end, an animal at the high end.
@@ -102,6 +106,7 @@ def count(
         confidence: Share of the draws that the interval spans.
         draws: How many draws.
         seed: Of the draws.
+        prior: Share of compared pairs that are one animal, for which the links' probabilities were made.
 
     Raises:
         ConfigError: `confidence`, `draws` or `seed` is outside what it may be.
@@ -124,7 +129,7 @@ def count(
     named = {encounter: name for encounter, name in groups.items() if name != UNKNOWN}
     catalogue = dict(known_flanks or {})
     rows = zip(links["encounter"], links["other"], links["kind"], links["probability"], strict=True)
-    season = build_season(named, undecided, flanks, rows, cannot, joined, catalogue)
+    season = build_season(named, undecided, flanks, rows, cannot, joined, catalogue, prior)
     fewest, most = draw_counts(season, draws, seed)
 
     sides = {name: sides_of(catalogue.get(name, ())) for name in named.values()}

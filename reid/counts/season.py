@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from reid.counts.bounds import sides_of
-from reid.counts.evidence import Edge, between, inside, settle
+from reid.counts.evidence import PRIOR, Edge, between, inside, settle, weigh_again
 from reid.errors import TableError
 
 __all__ = ["Season", "build_season"]
@@ -37,11 +37,13 @@ def build_season(
     cannot: Iterable[Collection[str]],
     joined: Iterable[Collection[str]],
     known_flanks: Mapping[str, Collection[str]],
+    prior: float = PRIOR,
 ) -> Season:
     """Reduce a season to what the draws need; see `reid.counts.count` for the arguments.
 
     Args:
         links: Encounter, the other one, its kind ("encounter" or "individual"), and the probability.
+        cannot: Pairs of encounters; one end may be an individual.
 
     Raises:
         TableError: a link or a constraint names an encounter that is in neither `groups` nor `unsure`.
@@ -50,6 +52,7 @@ def build_season(
     encounters = sorted({*groups, *unsure})
     individuals = sorted({*known_flanks, *(other for _, other, kind, _ in links if kind == "individual")})
     node = {("encounter", name): i for i, name in enumerate(encounters)}
+    met = set(encounters)
     node.update({("individual", name): len(encounters) + i for i, name in enumerate(individuals)})
 
     def find(name: str, kind: str = "encounter") -> int:
@@ -64,7 +67,15 @@ def build_season(
     owner = [groups.get(name) for name in encounters] + list(individuals)
     candidates = [(find(a), find(b, kind), float(p)) for a, b, kind, p in links]
     sure = [tuple(sorted(find(name) for name in pair)) for pair in joined]
-    apart = sorted({tuple(sorted(find(name) for name in pair)) for pair in cannot})
+    people = {name for kind, name in node if kind == "individual"}
+    apart = sorted(
+        {
+            tuple(
+                sorted(find(name, "individual" if name not in met and name in people else "encounter") for name in pair)
+            )
+            for pair in cannot
+        }
+    )
     members, forbidden = _masks(len(node), apart)
     linked = {end for a, b, p in candidates if p > 0 for end in (a, b)}
     sides = [
@@ -72,7 +83,7 @@ def build_season(
         sides_of(flanks.get(name, ())) if name in groups or node["encounter", name] in linked else 0
         for name in encounters
     ] + [sides_of(known_flanks.get(name, ())) for name in individuals]
-    edges = settle(inside(owner, candidates, sure) + between(owner, sides, candidates))
+    edges = settle(inside(owner, candidates, sure) + weigh_again(between(owner, sides, candidates), prior))
     return Season(
         encounter=tuple([True] * len(encounters) + [False] * len(individuals)),
         named=tuple(name is not None for name in owner),

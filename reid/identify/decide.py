@@ -7,35 +7,11 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from reid.errors import ConfigError
 from reid.identify.grouping import Group
+from reid.identify.thresholds import Thresholds
 from reid.tables import DECISIONS, UNKNOWN, from_rows, records
 
-__all__ = ["DecisionSettings", "decide"]
-
-
-@dataclass(frozen=True)
-class DecisionSettings:
-    """How sure is sure enough.
-
-    Attributes:
-        accept: Two encounters are one animal from this probability on.
-        reject: An encounter whose best link to anyone is below this is a stranger; between `reject` and `accept` a
-            person decides.
-        min_side: Pixels of a crop's short side, below which it cannot found an individual.
-        needs_flank: Whether a new individual must show a left or a right flank; a face or a tail may be anybody's.
-    """
-
-    accept: float = 0.95
-    reject: float = 0.3
-    min_side: int = 64
-    needs_flank: bool = True
-
-    def __post_init__(self) -> None:
-        if not 0 < self.reject <= self.accept < 1:
-            raise ConfigError(
-                f"decision.reject={self.reject} and decision.accept={self.accept} must satisfy 0 < reject <= accept < 1."
-            )
+__all__ = ["decide"]
 
 
 @dataclass(frozen=True)
@@ -44,30 +20,32 @@ class _Tie:
     other: str
     query: str
     candidate: str
+    known: bool
 
 
 def decide(
     groups: list[Group],
     links: pd.DataFrame,
     unfit: Mapping[str, str],
-    settings: DecisionSettings | None = None,
+    thresholds: Thresholds | None = None,
 ) -> pd.DataFrame:
     """Decisions from groups.
 
     A group with a name in the catalogue is `known`. Any other group is `new`, unless it is a lone encounter that
-    might be somebody's, or no encounter of the group shows enough of a flank to found an individual: those are
-    `unsure`, so that a blurred tail does not become an animal of its own.
+    might be somebody's, or several that might together be somebody of the catalogue, or no encounter of the group shows
+    enough of a flank to found an individual: those are `unsure`, so that a blurred tail does not become an animal of its
+    own.
 
     Args:
         groups: From `group_encounters`.
         links: Links table.
         unfit: Why an encounter cannot found an individual, for those that cannot.
-        settings: Thresholds.
+        thresholds: How sure is sure enough.
 
     Returns:
         Decisions table in the groups' order. New groups are named `new-1`, `new-2`, …; the catalogue names them for good.
     """
-    settings = settings or DecisionSettings()
+    thresholds = thresholds or Thresholds()
     ties = _ties(links)
     rows = []
     fresh = 0
@@ -78,7 +56,7 @@ def decide(
         founders = [e for e in group.encounters if e not in unfit]
         if group.individual is not None:
             identity, decision = group.individual, "known"
-        elif not founders or (len(group.encounters) == 1 and doubt >= settings.reject):
+        elif not founders or _resembling(group, ties, doubt) >= thresholds.reject:
             identity, decision = UNKNOWN, "unsure"
         else:
             fresh += 1
@@ -99,13 +77,27 @@ def decide(
     return from_rows(rows, DECISIONS)
 
 
+def _resembling(group: Group, ties: Mapping[str, list[_Tie]], doubt: float) -> float:
+    """How probably a group without a name is somebody else's: a lone encounter anybody's, several a known individual's."""
+    if len(group.encounters) == 1:
+        return doubt
+    odds: dict[str, list[float]] = {}
+    for tie in (t for encounter in group.encounters for t in ties.get(encounter, []) if t.known):
+        p = min(tie.probability, 1 - 1e-9)
+        odds.setdefault(tie.other, []).append(p / (1 - p))
+    means = [sum(found) / len(found) for found in odds.values()]
+    return max((mean / (1 + mean) for mean in means), default=0.0)
+
+
 def _ties(links: pd.DataFrame) -> dict[str, list[_Tie]]:
     """Every encounter's links, best first, from its own side."""
     ties: dict[str, list[_Tie]] = {}
     for row in records(links):
-        ties.setdefault(row.encounter, []).append(_Tie(row.probability, row.other, row.query, row.candidate))
+        ties.setdefault(row.encounter, []).append(
+            _Tie(row.probability, row.other, row.query, row.candidate, row.kind == "individual")
+        )
         if row.kind == "encounter":
-            ties.setdefault(row.other, []).append(_Tie(row.probability, row.encounter, row.candidate, row.query))
+            ties.setdefault(row.other, []).append(_Tie(row.probability, row.encounter, row.candidate, row.query, False))
     for found in ties.values():
         found.sort(key=lambda t: (-t.probability, t.other))
     return ties

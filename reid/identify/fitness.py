@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from reid.identify.decide import DecisionSettings
+from reid.identify.settings import DecisionSettings
 
 __all__ = ["unfit_encounters"]
 

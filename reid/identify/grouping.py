@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass
-from itertools import product
-from math import log
+import heapq
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from math import exp, log
 
 import pandas as pd
 
@@ -19,6 +19,11 @@ FLOOR = 1e-3
 WITNESSES = 3
 """How many links must speak for joining two groups that each hold so many encounters."""
 
+LEFT, RIGHT, BOTH = 1, 2, 3
+
+SUPPORTED, PLAIN, LAST = range(3)
+"""Kinds of sure links, in the order in which they join."""
+
 
 @dataclass(frozen=True)
 class Group:
@@ -28,70 +33,193 @@ class Group:
     individual: str | None
 
 
+@dataclass
+class _Animal:
+    """Nodes joined so far.
+
+    Attributes:
+        nodes: Their numbers.
+        apart: Nodes that are other animals.
+        sides: Bits of the flanks that they show.
+        bridged: Whether one of them shows both flanks, or something else but spots joined them.
+        individual: The one of the catalogue that is among them; -1 for none.
+        links: Links to other animals, by the number of each: log-odds and the two ends, the own one first.
+        version: How often it changed, to tell which entries of the queue are of the past.
+    """
+
+    nodes: set[int]
+    apart: set[int] = field(default_factory=set)
+    sides: int = 0
+    bridged: bool = False
+    individual: int = -1
+    links: dict[int, list[tuple[float, int, int]]] = field(default_factory=dict)
+    version: int = 0
+
+
 def group_encounters(
     encounters: Collection[str],
     links: pd.DataFrame,
     accept: float,
     cannot: Iterable[frozenset[str]] = (),
     individuals: Collection[str] = (),
+    must: Iterable[tuple[str, str, str]] = (),
+    flanks: Mapping[str, Collection[str]] | None = None,
 ) -> list[Group]:
-    """Join the most probable links first, as long as nothing forbids it.
+    """Join what is one animal, as long as nothing forbids it.
 
-    Two encounters join on one link of at least `accept`. Groups need as many witnesses as the smaller of them holds
-    encounters, up to three: the mean log-odds of the best links between distinct encounters must pass, so one false
-    link cannot chain two animals into one. Animals seen in one frame, and two individuals of the catalogue, never join.
+    Two encounters join on one sure link, of at least `accept`: first by links whose ends share a third, which one of them
+    is surely linked with and the other more probably than not; then by those that nothing contradicts; and last by those
+    whose ends each have other sure links, but nobody in common. Of each kind, the best comes first. Groups need as many
+    witnesses as the smaller of them holds encounters that the other could be compared with, up to three: the mean
+    log-odds of the best links between distinct encounters must pass. So one false link, however sure, cannot chain two
+    animals into one. Animals seen in one frame, and two individuals of the catalogue, never join. Nor do a left and a
+    right flank, unless one encounter, or the catalogue, shows both.
 
     Args:
         encounters: All encounters of the season.
         links: Links table.
         accept: Least probability of a join.
-        cannot: Pairs of encounters that are two animals.
+        cannot: Pairs of encounters, or of an encounter and an individual, that are two animals.
         individuals: Names in the catalogue.
+        must: What is one animal without asking the spots: an encounter, `encounter` or `individual`, and the other end.
+            `cannot` is stronger.
+        flanks: `left`, `right` or both, as each encounter or individual shows for sure; one that is not named here may show
+            either.
 
     Returns:
         Groups in the order of `encounters`; every encounter is in one. Individuals without an encounter are left out.
     """
     node = {("encounter", name): n for n, name in enumerate(encounters)}
-    node.update({("individual", name): len(node) + n for n, name in enumerate(individuals)})
-    first_individual = len(encounters)
-    members: dict[int, set[int]] = {n: {n} for n in node.values()}
-    home = {n: n for n in node.values()}
-    odds: dict[tuple[int, int], float] = {}
-    for row in records(links):
-        a, b = node[("encounter", row.encounter)], node[(row.kind, row.other)]
-        odds[min(a, b), max(a, b)] = _log_odds(row.probability)
-    apart = {frozenset(node[("encounter", name)] for name in pair) for pair in cannot}
-    threshold = _log_odds(accept)
-
-    def allowed(a: set[int], b: set[int]) -> bool:
-        if sum(n >= first_individual for n in a | b) > 1:
-            return False
-        return not any(frozenset((x, y)) in apart for x, y in product(a, b))
-
-    # a join that lacked witnesses may find them once one of its groups has grown: repeat until nothing changes
-    changed = True
-    while changed:
-        changed = False
-        for (x, y), value in sorted(odds.items(), key=lambda item: (-item[1], item[0])):
-            if value < threshold:
-                break
-            a, b = home[x], home[y]
-            if a == b or not allowed(members[a], members[b]):
-                continue
-            if _witnessed(members[a], members[b], odds) < threshold:
-                continue
-            members[a] |= members.pop(b)
-            for n in members[a]:
-                home[n] = a
-            changed = True
+    first_individual = len(node)
+    node.update({("individual", name): first_individual + n for n, name in enumerate(individuals)})
     names = {n: name for (_, name), n in node.items()}
+    shown = {n: _sides((flanks or {}).get(name, ())) for n, name in names.items()}
+    animals = {
+        n: _Animal({n}, sides=shown[n], bridged=shown[n] == BOTH, individual=n if n >= first_individual else -1)
+        for n in node.values()
+    }
+    home = {n: n for n in animals}
+    for pair in cannot:
+        ends = [node.get(("encounter", name), node.get(("individual", name))) for name in sorted(pair)]
+        if len(ends) == 2 and ends[0] is not None and ends[1] is not None:
+            animals[ends[0]].apart.add(ends[1])
+            animals[ends[1]].apart.add(ends[0])
+    threshold = _log_odds(accept)
+    for row in records(links):
+        a, b = node["encounter", row.encounter], node[row.kind, row.other]
+        value = _log_odds(row.probability)
+        animals[a].links.setdefault(b, []).append((value, a, b))
+        animals[b].links.setdefault(a, []).append((value, b, a))
+    kinds = _kinds(animals, threshold)
+    for one, kind_of, other in must:
+        a, b = home[node["encounter", one]], home[node[kind_of, other]]
+        if a != b and _allowed(animals[a], animals[b], told=True):
+            _join(animals, home, a, b).bridged = True
+    for kind in (SUPPORTED, PLAIN, LAST):
+        _grow(animals, home, threshold, shown, kinds, kind)
+    return _groups(animals, names, first_individual)
+
+
+def _grow(
+    animals: dict[int, _Animal],
+    home: dict[int, int],
+    threshold: float,
+    shown: Mapping[int, int],
+    kinds: Mapping[tuple[int, int], int],
+    kind: int,
+) -> None:
+    """Join what links up to this kind may join, the best witnessed two first; a join may make others possible."""
+    queue: list[tuple[float, int, int, int, int, int, int]] = []
+
+    def ask(a: int, b: int) -> None:
+        one, other = animals[a], animals[b]
+        begins = any(kinds.get((min(x, y), max(x, y)), LAST + 1) <= kind for _, x, y in one.links[b])
+        if begins and _allowed(one, other):
+            value = _witnessed(one, other, b, shown)
+            if value >= threshold:
+                first, second = sorted((min(one.nodes), min(other.nodes)))
+                heapq.heappush(queue, (-value, first, second, a, b, one.version, other.version))
+
+    for a in sorted(animals):
+        for b in sorted(animals[a].links):
+            if a < b:
+                ask(a, b)
+    while queue:
+        *_, a, b, version_a, version_b = heapq.heappop(queue)
+        if a not in animals or b not in animals:
+            continue
+        if (animals[a].version, animals[b].version) != (version_a, version_b):
+            continue
+        _join(animals, home, a, b)
+        root = home[a]
+        for other in sorted(animals[root].links):
+            ask(root, other)
+
+
+def _kinds(animals: Mapping[int, _Animal], threshold: float) -> dict[tuple[int, int], int]:
+    """Of each sure link between two nodes, by its ends: whether others support it, or contradict it."""
+    sure, likely = (
+        {n: {other for other, found in animal.links.items() if found[0][0] >= least} for n, animal in animals.items()}
+        for least in (threshold, 0.0)
+    )
+    found = {}
+    for a, animal in animals.items():
+        for b in sorted(sure[a]):
+            if a < b:
+                lives = _lives(animal, b, sure[a]) and _lives(animals[b], a, sure[b])
+                supported = sure[a] & likely[b] or likely[a] & sure[b]
+                found[a, b] = SUPPORTED if supported else LAST if lives else PLAIN
+    return found
+
+
+def _lives(animal: _Animal, other: int, friends: set[int]) -> bool:
+    """Whether a node is somebody without the other: surely linked elsewhere, or in the catalogue."""
+    return animal.individual >= 0 or bool(friends - {other})
+
+
+def _allowed(one: _Animal, other: _Animal, told: bool = False) -> bool:
+    """Whether nothing forbids that two are one; `told` if something else than spots says that they are."""
+    if one.individual >= 0 and other.individual >= 0:
+        return False
+    small, large = sorted((one, other), key=lambda animal: len(animal.nodes))
+    if not small.nodes.isdisjoint(large.apart):
+        return False
+    return told or one.bridged or other.bridged or one.sides | other.sides != BOTH
+
+
+def _join(animals: dict[int, _Animal], home: dict[int, int], a: int, b: int) -> _Animal:
+    """Make one of two; the one with fewer links goes into the other. Returns what they became."""
+    if sum(map(len, animals[a].links.values())) < sum(map(len, animals[b].links.values())):
+        a, b = b, a
+    one, other = animals[a], animals.pop(b)
+    one.nodes |= other.nodes
+    one.apart |= other.apart
+    one.sides |= other.sides
+    one.bridged |= other.bridged
+    one.individual = max(one.individual, other.individual)
+    one.version += 1
+    one.links.pop(b, None)
+    for c, found in other.links.items():
+        if c != a:
+            one.links.setdefault(c, []).extend(found)
+            animals[c].links.setdefault(a, []).extend(animals[c].links.pop(b))
+    for n in other.nodes:
+        home[n] = a
+    return one
+
+
+def _groups(animals: Mapping[int, _Animal], names: Mapping[int, str], first_individual: int) -> list[Group]:
     groups = []
-    for group in sorted(members.values(), key=min):
-        own = tuple(names[n] for n in sorted(group) if n < first_individual)
-        known = [names[n] for n in group if n >= first_individual]
+    for animal in sorted(animals.values(), key=lambda animal: min(animal.nodes)):
+        own = tuple(names[n] for n in sorted(animal.nodes) if n < first_individual)
+        known = [names[n] for n in animal.nodes if n >= first_individual]
         if own:
             groups.append(Group(own, known[0] if known else None))
     return groups
+
+
+def _sides(flanks: Collection[str]) -> int:
+    return LEFT * ("left" in flanks) + RIGHT * ("right" in flanks)
 
 
 def _log_odds(probability: float) -> float:
@@ -99,16 +227,38 @@ def _log_odds(probability: float) -> float:
     return log(p / (1 - p))
 
 
-def _witnessed(a: set[int], b: set[int], odds: dict[tuple[int, int], float]) -> float:
-    """Mean log-odds of the best links between two groups, each of their members a witness once."""
-    needed = min(len(a), len(b), WITNESSES)
+def _witnessed(one: _Animal, other: _Animal, b: int, shown: Mapping[int, int]) -> float:
+    """Log-odds that two animals are one: the lower of what their best witnesses and what all their links say.
+
+    The witnesses' is the mean log-odds of the best links between distinct members, one missing counting as `FLOOR`. An
+    individual of the catalogue is the other end of several, of as many as it was compared with. That of all links is
+    their mean odds, as in `reid.identify.vote`: a link is weaker the more others contradict it.
+    """
+    links = sorted(one.links[b], reverse=True)
+    person = max(one.individual, other.individual)
+    again = max(0, sum(person in (x, y) for _, x, y in links) - 1)
+    least = min(_comparable(one, other, shown), _comparable(other, one, shown)) + again
+    needed = min(least, len(one.nodes if other.individual >= 0 else other.nodes) if again else least, WITNESSES)
     found: list[float] = []
     used: set[int] = set()
-    pairs = sorted(((odds.get((min(p), max(p)), _log_odds(FLOOR)), p) for p in product(a, b)), reverse=True)
-    for value, (x, y) in pairs:
+    for value, x, y in links:
         if x not in used and y not in used:
-            used |= {x, y}
+            used |= {x, y} - {person}
             found.append(value)
-            if len(found) == needed:
+            if len(found) >= needed:
                 break
-    return sum(found) / needed
+    missing = max(0, needed - len(found))
+    witnesses = (sum(found) + missing * _log_odds(FLOOR)) / (len(found) + missing)
+    everybody = log(sum(exp(value) for value, _, _ in links) / len(links))
+    return min(witnesses, everybody)
+
+
+def _comparable(one: _Animal, other: _Animal, shown: Mapping[int, int]) -> int:
+    """How many of one's members show a side that the other shows too, up to as many as are needed."""
+    count = 0
+    for n in one.nodes:
+        if not shown[n] or not other.sides or shown[n] & other.sides:
+            count += 1
+            if count == WITNESSES:
+                break
+    return max(1, count)

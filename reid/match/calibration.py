@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from reid.errors import ConfigError, FormatError, InputError, choices
 from reid.outside import parse_json, read_text
@@ -319,10 +320,17 @@ class Calibrations:
             out[~speaks] = self.spots.probability(local[~speaks])
         return out
 
-    def summary(self, coats_spoke: bool) -> str:
-        """On what the calibration that was used was fitted."""
-        used = self.coats if coats_spoke and self.coats is not None else self.spots
-        return str(used.protocol.get("summary", "of the user's own")) if used else "none"
+    def used(self, coat: Any) -> Calibration:
+        """The calibration that most speaks for a run's pairs: that of coats where coats say anything.
+
+        Args:
+            coat: The pairs' `coat`, (n,), missing where coats say nothing.
+        """
+        spoke = self.coats is not None and bool((~pd.isna(np.asarray(coat))).any())
+        chosen = self.coats if spoke or self.spots is None else self.spots
+        if chosen is None:
+            raise InputError("there is no calibration; fit one with `reid calibrate`.")
+        return chosen
 
 
 def load_calibrations(matcher: str, path: str | Path = "", coat: str = "") -> Calibrations:

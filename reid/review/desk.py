@@ -97,7 +97,7 @@ class Desk:
                 if season.root is not None:
                     self.pictures.roots.setdefault(run, season.root)
                 spots = Spots(self.catalogue, self.pictures, season)
-                self._boards[run] = Board(season, spots, Links(season.matches))
+                self._boards[run] = Board(season, spots, Links(season.matches, season.vote, season.sides, season.prior))
             return self._boards[run]
 
     def state(self, run: str) -> tuple[Standing, Inputs]:
@@ -140,6 +140,7 @@ class Desk:
                 found = count(
                     inputs.groups, inputs.flanks, inputs.table(), inputs.unsure, inputs.cannot, inputs.joined,
                     inputs.known_flanks, given.confidence, max(1, draws // 10) if fewer else draws, given.seed,
+                    inputs.prior,
                 )  # fmt: skip
                 if not fewer:
                     board.seconds = time.perf_counter() - begin

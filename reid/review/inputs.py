@@ -16,6 +16,7 @@ import pandas as pd
 from reid.catalogue import Standing
 from reid.counts import encounter_flanks
 from reid.identify import link_encounters
+from reid.identify.vote import PRIOR
 from reid.tables import LINKS, empty
 
 __all__ = ["Inputs", "Link", "Links", "make_inputs"]
@@ -47,6 +48,7 @@ class Inputs:
         known_flanks: Of the individuals that other seasons know.
         answered: Pairs of an encounter and the other end, in any order, that somebody said something of.
         decided: Encounters that a person decided about.
+        prior: Share of compared pairs that are one animal, for which the probabilities were made.
     """
 
     groups: dict[str, str]
@@ -59,6 +61,7 @@ class Inputs:
     known_flanks: dict[str, frozenset[str]]
     answered: frozenset[frozenset[str]]
     decided: frozenset[str]
+    prior: float = PRIOR
 
     def table(self) -> pd.DataFrame:
         """The links with the columns of a LINKS table."""
@@ -70,22 +73,31 @@ class Links:
 
     Args:
         matches: `query`, `candidate` and `probability`, one row a pair of sightings.
+        vote: As the census made its links, see `reid.identify.link_encounters`; so are the other two.
+        side_of: What each sighting shows.
+        prior: Share of pairs that are one animal, for which the probabilities were made.
     """
 
-    def __init__(self, matches: pd.DataFrame) -> None:
-        self.matches = matches
+    def __init__(
+        self,
+        matches: pd.DataFrame,
+        vote: str = "best",
+        side_of: Mapping[str, str] | None = None,
+        prior: float = PRIOR,
+    ) -> None:
+        self.matches, self.vote, self.side_of, self.prior = matches, vote, side_of or {}, prior
         self._made_of: tuple[object, ...] | None = None
         self._links: tuple[Link, ...] = ()
 
     def of(self, standing: Standing) -> tuple[Link, ...]:
-        """The surest link of every two that were compared."""
+        """The link of every two that were compared."""
         here = {key: seen.encounter for key, seen in standing.seen.items() if seen.usable}
         made_of = (here, standing.elsewhere)
         if made_of != self._made_of:
             usable = self.matches["query"].isin(here) & (
                 self.matches["candidate"].isin(here) | self.matches["candidate"].isin(standing.elsewhere)
             )
-            frame = link_encounters(self.matches[usable], here, standing.elsewhere)
+            frame = link_encounters(self.matches[usable], here, standing.elsewhere, self.vote, self.side_of, self.prior)
             self._links = tuple(Link(*row) for row in frame[list(Link._fields)].itertuples(index=False, name=None))
             self._made_of = made_of
         return self._links
@@ -144,6 +156,7 @@ def make_inputs(standing: Standing, links: Links, reject: float = 0.3) -> Inputs
         known_flanks=standing.known_flanks,
         answered=frozenset(same | different | asked | together),
         decided=frozenset(name for name, one in met.items() if one.human),
+        prior=links.prior,
     )
 
 

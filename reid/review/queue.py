@@ -76,8 +76,9 @@ def draw_season(inputs: Inputs) -> Drawn:
         if link.probability >= NOTHING
     )
     return build_season(
-        inputs.groups, inputs.unsure, inputs.flanks, links, inputs.cannot, inputs.joined, inputs.known_flanks
-    )
+        inputs.groups, inputs.unsure, inputs.flanks, links, inputs.cannot, inputs.joined, inputs.known_flanks,
+        inputs.prior,
+    )  # fmt: skip
 
 
 def make_queue(standing: Standing, inputs: Inputs, gains: Gains, reviewer: float) -> Queue:

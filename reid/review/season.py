@@ -18,7 +18,9 @@ from reid.catalogue import Catalogue
 from reid.catalogue.seasons import season_id
 from reid.counts import CountSettings
 from reid.errors import InputError, TableError
-from reid.match import CoatSettings, MatcherSettings
+from reid.identify import crop_sides
+from reid.identify.vote import PRIOR
+from reid.match import CoatSettings, IndexSettings, MatcherSettings
 from reid.outside import parse_yaml, read_json, read_text
 from reid.tables import CROPS, MATCHES, PHOTOS, STATIONS, read
 
@@ -48,6 +50,9 @@ class Season:
         calibration: File of the calibration; empty for the shipped one.
         count: How the census was counted.
         reject: Below which probability an encounter is like nobody.
+        vote: What made the probability of a link, as `decision.vote`.
+        prior: Share of compared pairs that are one animal, for which the probabilities were made.
+        sides: What each sighting shows, see `reid.identify.crop_sides`.
     """
 
     run: str
@@ -59,6 +64,9 @@ class Season:
     calibration: str = ""
     count: CountSettings = field(default_factory=CountSettings)
     reject: float = 0.3
+    vote: str = "best"
+    prior: float = PRIOR
+    sides: dict[str, str] = field(default_factory=dict)
 
     @cached_property
     def places(self) -> tuple[Place, ...]:
@@ -113,7 +121,10 @@ def read_season(folder: Path, photos: str = "") -> Season:
     root = Path(photos).expanduser() if photos else Path(about["photos"])
     if photos and not root.is_dir():
         raise InputError(f"photos={photos}: no such folder. Check the path; it is taken from {Path.cwd()}.")
-    own = set(read(folder / "crops.parquet", CROPS)["crop_id"])
+    crops = read(folder / "crops.parquet", CROPS)
+    own = set(crops["crop_id"])
+    used = _used(folder)
+    sure = float(settings.get("index", {}).get("flank_sure", IndexSettings().flank_sure))
     matches = read(folder / "matches.parquet", MATCHES)
     return Season(
         run=run,
@@ -133,8 +144,20 @@ def read_season(folder: Path, photos: str = "") -> Season:
         coat=CoatSettings(**settings.get("coat", {"use": False})),
         calibration=str(settings.get("calibration", {}).get("file", "")),
         count=CountSettings(**settings.get("count", {})),
-        reject=float(settings.get("decision", {}).get("reject", 0.3)),
+        reject=float(used.get("reject") or settings.get("decision", {}).get("reject") or 0.3),
+        vote=str(used.get("vote", "best")),
+        prior=float(used.get("prior", PRIOR)),
+        sides={f"{run}:{crop}": side for crop, side in crop_sides(crops, sure).items()},
     )
+
+
+def _used(folder: Path) -> dict[str, Any]:
+    """The settings that the census names with its result: those that it found for itself are among them."""
+    try:
+        said = read_json(folder / "census.json")["settings"]
+    except (OSError, ValueError, KeyError, TypeError):
+        said = None
+    return said if isinstance(said, dict) else {}
 
 
 def _settings(folder: Path) -> dict[str, Any]:

@@ -22,15 +22,7 @@ from reid.counts import (
 from reid.detect import DetectorSettings
 from reid.embed import CropSettings, Embedded, EngineSettings, LoadedNetwork, load_network
 from reid.errors import CatalogueError, ConfigError
-from reid.identify import (
-    DecisionSettings,
-    assign_encounters,
-    cannot_links,
-    decide,
-    group_encounters,
-    link_encounters,
-    unfit_encounters,
-)
+from reid.identify import DecisionSettings, assign_encounters, decide_season
 from reid.match import (
     Calibrations,
     CalibrationSettings,
@@ -149,7 +141,9 @@ def _identify(
         )  # fmt: skip
         matches = write_table(matches, folder, MATCHES)
     with profile.stage("decide"):
-        found = _decide(config, season, crops, vectors, network, matches, known, owner, verifier, catalogue, folder)
+        found = _decide(
+            config, season, crops, vectors, network, calibrations, matches, known, owner, verifier, catalogue, folder
+        )
     return found, problems
 
 
@@ -159,6 +153,7 @@ def _decide(
     crops: pd.DataFrame,
     vectors: Any,
     network: LoadedNetwork,
+    calibrations: Calibrations,
     matches: pd.DataFrame,
     known: Side | None,
     owner: dict[str, str],
@@ -168,14 +163,15 @@ def _decide(
 ) -> Found:
     run_id = season_id(config.season, season.root)
     encounters = _in_time_order(crops)
-    links = link_encounters(matches, dict(zip(crops["crop_id"], crops["encounter"], strict=True)), owner)
-    links = write_table(links, folder, LINKS)
-    apart = cannot_links(crops) | catalogue.told_apart(run_id)
-    groups = group_encounters(encounters, links, config.decision.accept, apart, sorted(set(owner.values())))
-    proposed = decide(groups, links, unfit_encounters(crops, config.decision), config.decision)
+    stage = decide_season(
+        config.decision, crops, matches, calibrations.used(matches["coat"]).protocol, network.fingerprint, config.index.flank_sure, encounters,
+        known.crops if known else None, owner, catalogue.told_apart(run_id),
+        catalogue.told_same(run_id), season.stations,
+    )  # fmt: skip
+    links, apart = write_table(stage.links, folder, LINKS), stage.apart
     known_flanks = _known_flanks(known, owner)
     catalogue.record_run(
-        run_id, season.root.resolve().name, crops, vectors, network.fingerprint, proposed,
+        run_id, season.root.resolve().name, crops, vectors, network.fingerprint, stage.decisions,
         lambda crop_id: jpeg_bytes(verifier.picture(crop_id, 1024), 1024, 90), f"reid {__version__}", links,
     )  # fmt: skip
     catalogue.rebuild_index()
@@ -193,8 +189,9 @@ def _decide(
         confidence=config.count.confidence,
         draws=config.count.draws,
         seed=config.count.seed,
+        prior=stage.prior,
     )
-    return Found(crops, matches, links, decisions, result, verifier, owner, apart)
+    return Found(crops, matches, links, decisions, result, verifier, owner, apart, stage.thresholds, stage.prior)
 
 
 def _in_time_order(crops: pd.DataFrame) -> list[str]:
@@ -215,13 +212,14 @@ def _summary(config: CensusConfig, census: dict[str, Any], found: Found, catalog
     lines = [
         f"{census['individuals']} individuals, between {interval['low']} and {interval['high']} "
         f"({interval['confidence']:.0%} interval): {census['known']} known, {census['new']} new.",
-        f"{census['encounters']} encounters, {census['unsure']} of them for a person to decide; "
+        f"{census['encounters']} encounters, {census['unsure']} of them ({census['unsure_share']:.0%}) for a person to decide; "
         f"{photos['found']} photos, {photos['unreadable']} unreadable, {photos['without_animal']} without an animal.",
     ]
     if config.detector.name == "whole":
         lines.append(
             "Every photo was taken whole, as detector=whole asks; without it the shipped detector looks for animals."
         )
+    lines += found.thresholds.shortfalls
     lines.append(profile.summary())
     lines.append(f"Report: {Path(config.output) / 'report.html'}   Catalogue: {catalogue}")
     return "\n".join(lines)

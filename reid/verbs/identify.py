@@ -8,16 +8,9 @@ from pathlib import Path
 import pandas as pd
 
 from reid.embed import Embedded, EngineSettings, load_network
-from reid.identify import (
-    DecisionSettings,
-    assign_encounters,
-    cannot_links,
-    decide,
-    group_encounters,
-    link_encounters,
-    unfit_encounters,
-)
+from reid.identify import Decided, DecisionSettings, assign_encounters, decide_season
 from reid.match import (
+    Calibrations,
     CalibrationSettings,
     CoatSettings,
     IndexSettings,
@@ -71,16 +64,21 @@ def run(config: IdentifyConfig) -> str:
             config.index, matcher, calibrations, folder / "cache", among_themselves=False, coat=config.coat, network=coats,
         )  # fmt: skip
         identity = dict(zip(known.crops["crop_id"], known.crops["identity"], strict=True))
-        decisions = write_table(_decided(config, asked, matches, identity), folder, DECISIONS, csv=True)
+        stage = _decided(config, asked, known, matches, identity, calibrations, network.fingerprint)
+        decisions = write_table(stage.decisions, folder, DECISIONS, csv=True)
         write_csv(_ranked(matches, identity), folder / "matches.csv")
         problems = collect_problems(bad_gallery, bad_queries, known.problems, asked.problems, unmatched)
         write_table(problems, folder, PROBLEMS, csv=True)
         write_settings(config, folder)
     tally = decisions["decision"].value_counts()
-    return (
-        f"{len(decisions)} encounters: {tally.get('known', 0)} known, {tally.get('new', 0)} new, {tally.get('unsure', 0)} unsure; "
-        f"{len(problems)} problems.\nmatches.csv and decisions.csv in {config.output}"
-    )
+    unsure = int(tally.get("unsure", 0))
+    lines = [
+        f"{len(decisions)} encounters: {tally.get('known', 0)} known, {tally.get('new', 0)} new, {unsure} unsure "
+        f"({unsure / max(1, len(decisions)):.0%}); {len(problems)} problems.",
+        *stage.thresholds.notes,
+        f"matches.csv and decisions.csv in {config.output}",
+    ]
+    return "\n".join(lines)
 
 
 def _as_known(labelled: pd.DataFrame) -> pd.DataFrame:
@@ -99,14 +97,20 @@ def _size(path: Path) -> tuple[float, float]:
     return float(width), float(height)
 
 
-def _decided(config: IdentifyConfig, asked: Embedded, matches: pd.DataFrame, identity: dict[str, str]) -> pd.DataFrame:
-    crops = asked.crops
-    encounters = list(dict.fromkeys(crops["encounter"]))
-    links = link_encounters(matches, dict(zip(crops["crop_id"], crops["encounter"], strict=True)), identity)
-    groups = group_encounters(
-        encounters, links, config.decision.accept, cannot_links(crops), sorted(set(identity.values()))
-    )
-    return decide(groups, links, unfit_encounters(crops, config.decision), config.decision)
+def _decided(
+    config: IdentifyConfig,
+    asked: Embedded,
+    known: Embedded,
+    matches: pd.DataFrame,
+    identity: dict[str, str],
+    calibrations: Calibrations,
+    fingerprint: str,
+) -> Decided:
+    encounters = list(dict.fromkeys(asked.crops["encounter"]))
+    return decide_season(
+        config.decision, asked.crops, matches, calibrations.used(matches["coat"]).protocol, fingerprint, config.index.flank_sure, encounters,
+        known.crops, identity,
+    )  # fmt: skip
 
 
 def _ranked(matches: pd.DataFrame, identity: dict[str, str]) -> pd.DataFrame:

@@ -14,6 +14,7 @@ from reid.catalogue.seasons import season_id
 from reid.counts import Count, Section, assemble_report, census_tables, choose_pictures, write_report
 from reid.counts.pictures import limits_for
 from reid.embed import LoadedNetwork
+from reid.identify import Thresholds
 from reid.match import Calibrations, LocalMatcher, PairVerifier
 from reid.store import write_json
 from reid.tables import UNKNOWN, records, write_csv
@@ -25,6 +26,12 @@ if TYPE_CHECKING:
     from reid.verbs.census import CensusConfig
 
 __all__ = ["Found", "write_results"]
+
+_VOTES = {
+    "all": "All compared crops of two encounters speak: those of one flank by their mean likelihood ratio, since they repeat "
+    "each other, the two flanks as two witnesses, and photos from the front or behind by half.",
+    "best": "The most probable pair of crops of two encounters speaks for all.",
+}
 
 
 @dataclass(frozen=True)
@@ -41,6 +48,8 @@ class Found:
     """Individual of every crop of the catalogue that took part."""
     apart: set[frozenset[str]]
     """Pairs of encounters that are two animals."""
+    thresholds: Thresholds
+    prior: float
 
 
 def write_results(
@@ -59,12 +68,17 @@ def write_results(
         "confidence": config.detector.confidence,
         "model": network.name,
         "matcher": matcher.fingerprint,
-        "accept": config.decision.accept,
-        "reject": config.decision.reject,
+        "accept": found.thresholds.accept,
+        "reject": found.thresholds.reject,
+        "false_match": config.decision.false_match,
+        "false_new": config.decision.false_new,
+        "vote": config.decision.vote,
+        "prior": found.prior,
+        "speed_limit_kmh": config.decision.speed_limit_kmh,
         "sequence_gap_s": config.scan.sequence_gap_s,
     }
     spoke = bool(found.matches["coat"].notna().any())
-    stated = calibrations.summary(spoke)
+    stated = str(calibrations.used(found.matches["coat"]).protocol.get("summary", "of the user's own"))
     census, sightings, individuals = census_tables(
         found.crops,
         found.decisions,
@@ -75,6 +89,8 @@ def write_results(
         network.fingerprint,
         stated,
     )
+    census["unsure_share"] = round(census["unsure"] / census["encounters"], 4) if census["encounters"] else 0.0
+    census["thresholds"] = list(found.thresholds.notes)
     census["season"] = season_id(config.season, season.root)
     write_json(census, folder / "census.json")
     write_csv(sightings, folder / "sightings.csv")
@@ -83,7 +99,7 @@ def write_results(
     drawn = Drawn(found.verifier, found.known, folder / "cache" / "drawings")
     most = limits_for(len(individuals), config.count.photos_per_individual).matches_each
     figures = match_figures(
-        found.decisions, found.crops, found.matches, found.verifier, found.known, config.decision.reject, most, drawn
+        found.decisions, found.crops, found.matches, found.verifier, found.known, found.thresholds.reject, most, drawn
     )
     wanted = choose_pictures(sightings, config.count.photos_per_individual)
     pictures = crop_pictures([crop for chosen in wanted.values() for crop in chosen], found.verifier, drawn)
@@ -99,7 +115,7 @@ def write_results(
         problems=problems,
         pictures=dict(pictures),
         matches=figures,
-        candidates=_candidates(found, config.decision.reject),
+        candidates=_candidates(found, found.thresholds.reject),
         method={
             "Boxes": "Every photo was taken whole: no detections were given." if whole else
             f"Recorded in {Path(config.detections).name}; animals from confidence {config.detector.confidence:g} on.",
@@ -108,8 +124,12 @@ def write_results(
             "Comparison": f"The network {network.name} (fingerprint {network.fingerprint}) finds the "
             + _compared(config, matcher.name, spoke),
             "Probability": f"From {'the coats and ' if spoke else ''}the matched spots, by a calibration: {stated}",
-            "Decision": f"Two encounters are one animal from a probability of {config.decision.accept:g} on. One whose best "
-            f"link lies between {config.decision.reject:g} and that, or that shows no flank, is left to a person.",
+            "Vote": _VOTES[config.decision.vote],
+            "Decision": " ".join(found.thresholds.notes) + " What lies between, or shows no flank, is left to a person: "
+            f"{census['unsure_share']:.0%} of the encounters.",
+            **({"Travel": f"No animal is at two stations that it could only reach at more than {config.decision.speed_limit_kmh:g} km/h "
+            f"in a straight line; the clocks may differ by {config.decision.clock_error_min:g} minutes."}
+            if config.decision.speed_limit_kmh else {}),
         },
         limits=_limits(season, whole) + _silent(config, found, spoke),
         sections=[_population(config, season, found, sightings)],

@@ -112,7 +112,7 @@ def test_two_known_individuals_never_join() -> None:
 link = st.tuples(st.sampled_from("abcdef"), st.sampled_from("abcdefXY"), st.floats(0, 1))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(
     st.lists(link, max_size=14), st.sets(st.frozensets(st.sampled_from("abcdef"), min_size=2, max_size=2), max_size=4)
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from reid.errors import FormatError, InputError
@@ -138,8 +139,9 @@ def test_pairs_whose_coats_say_nothing_are_judged_by_their_spots() -> None:
     said = Calibrations(spots, both).probability(mixed)
     np.testing.assert_array_equal(said[silent], spots.probability(scores[LOCAL])[silent])
     np.testing.assert_array_equal(said[~silent], both.probability(scores)[~silent])
-    assert Calibrations(spots, both).summary(True) == "of both"
-    assert Calibrations(spots, both).summary(False) == "of spots"
+    assert Calibrations(spots, both).used(mixed[COAT]) is both
+    assert Calibrations(spots, both).used(pd.Series([pd.NA, pd.NA], dtype="Float64")) is spots
+    assert Calibrations(spots).used(mixed[COAT]) is spots
     with pytest.raises(InputError, match="coats say nothing of some pairs"):
         Calibrations(None, both).probability(mixed)
     assert len(Calibrations(None, both).probability({LOCAL: np.zeros(0), COAT: np.zeros(0)})) == 0
