@@ -95,8 +95,9 @@ def read_key(path: str | Path) -> Key:
     from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
     path = Path(path).expanduser()
+    text = _small(path)
     try:
-        private = load_pem_private_key(_small(path), password=None)
+        private = load_pem_private_key(text, password=None)
     except Exception:  # of hostile bytes OpenSSL says many things
         raise FormatError(f"{path} holds no private key; `reid exchange key output=FILE` makes one.") from None
     if not isinstance(private, ed25519.Ed25519PrivateKey):

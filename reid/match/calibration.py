@@ -274,7 +274,7 @@ def load_calibration(matcher: str, path: str | Path = "", coat: str = "") -> Cal
     if found.matcher != wanted:
         raise FormatError(
             f"{name} was fitted for the matcher {found.matcher}, this run uses {wanted}; fit one for it with `reid calibrate`, "
-            "or set coat.use and matcher as they were."
+            "or set coats.use and matcher as they were."
         )
     if found.coat != coat:
         raise FormatError(
@@ -315,7 +315,7 @@ class Calibrations:
             if self.spots is None:
                 raise InputError(
                     "coats say nothing of some pairs, and no calibration ships for their spots alone; fit one with "
-                    "`reid calibrate coat=none`, and run with coat=none calibration.file=FILE."
+                    "`reid calibrate coats=none`, and run with coats=none calibration.file=FILE."
                 )
             out[~speaks] = self.spots.probability(local[~speaks])
         return out

@@ -51,7 +51,7 @@ class CoatSettings:
 
     def __post_init__(self) -> None:
         if self.candidates < 1:
-            raise ConfigError(f"coat.candidates={self.candidates} must be at least 1.")
+            raise ConfigError(f"coats.candidates={self.candidates} must be at least 1.")
 
 
 def coats_network(settings: CoatSettings) -> LoadedCoat | None:

@@ -192,7 +192,9 @@ class Index:
         if not there or not len(vectors):
             return np.full((len(vectors), 0), -1), np.zeros((len(vectors), 0), np.float32)
         params = parameters(self._index, allowed, self.effort)
-        similarities, positions = self._index.search(self._checked(vectors), min(k, there), params=params)
+        # faiss.contrib.torch_utils, which other packages import, puts a search of its own here that knows no parameters
+        search = getattr(self._index, "search_numpy", self._index.search)
+        similarities, positions = search(self._checked(vectors), min(k, there), params=params)
         return positions, similarities
 
     def save(self, path: str | Path) -> None:

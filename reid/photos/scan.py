@@ -99,11 +99,17 @@ def scan(
     settings = settings or ScanSettings()
     folder = Path(folder)
     paths, locked = list_photos(folder, settings)
-    return scanned(paths, inspect_all([folder / path for path in paths], cache), locked, settings)
+    # a mistake in the stations table is found before hours of reading
+    listed = read_stations(settings.stations) if settings.stations else None
+    return scanned(paths, inspect_all([folder / path for path in paths], cache), locked, settings, listed)
 
 
 def scanned(
-    paths: Sequence[str], facts: Sequence[PhotoFile], locked: Sequence[tuple[str, str]], settings: ScanSettings
+    paths: Sequence[str],
+    facts: Sequence[PhotoFile],
+    locked: Sequence[tuple[str, str]],
+    settings: ScanSettings,
+    listed: pd.DataFrame | None = None,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The tables of `scan`, from what is known of each file.
 
@@ -112,8 +118,10 @@ def scanned(
         facts: Of each.
         locked: Folders that cannot be listed, with the reason.
         settings: How to read them.
+        listed: The stations table, where it was read already.
     """
-    listed = read_stations(settings.stations) if settings.stations else None
+    if listed is None and settings.stations:
+        listed = read_stations(settings.stations)
     rows = [_row(path, fact, settings) for path, fact in zip(paths, facts, strict=True)]
     rows += [_locked_row(path, reason) for path, reason in locked]
     photos = check(pd.DataFrame(rows, columns=PHOTOS.names).sort_values("path", kind="stable"), PHOTOS)

@@ -46,7 +46,7 @@ class Season:
         root: The photo folder.
         matches: `query`, `candidate` (sightings), `coat` and `probability`, one row a compared pair.
         matcher: What compared their spots.
-        coat: Whether and how their coats were compared.
+        coats: Whether and how their coats were compared.
         calibration: File of the calibration; empty for the shipped one.
         count: How the census was counted.
         reject: Below which probability an encounter is like nobody.
@@ -60,7 +60,7 @@ class Season:
     root: Path | None
     matches: pd.DataFrame
     matcher: MatcherSettings = field(default_factory=MatcherSettings)
-    coat: CoatSettings = field(default_factory=CoatSettings)
+    coats: CoatSettings = field(default_factory=CoatSettings)
     calibration: str = ""
     count: CountSettings = field(default_factory=CountSettings)
     reject: float = 0.3
@@ -141,7 +141,7 @@ def read_season(folder: Path, photos: str = "") -> Season:
         ),
         matcher=MatcherSettings(**settings.get("matcher", {})),
         # a census from before coats were compared says nothing of them
-        coat=CoatSettings(**settings.get("coat", {"use": False})),
+        coats=CoatSettings(**settings.get("coats", {"use": False})),
         calibration=str(settings.get("calibration", {}).get("file", "")),
         count=CountSettings(**settings.get("count", {})),
         reject=float(used.get("reject") or settings.get("decision", {}).get("reject") or 0.3),

@@ -117,7 +117,7 @@ class Spots:
     def _ready(self) -> tuple[PairVerifier, Calibrations]:
         if self._verifier is None or self._calibration is None:
             matcher = make_matcher(self.season.matcher)
-            network = coats_network(self.season.coat)
+            network = coats_network(self.season.coats)
             whose = network.fingerprint if network else ""
             try:
                 self._calibration = load_calibrations(matcher.name, self.season.calibration, whose)

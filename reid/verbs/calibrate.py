@@ -50,7 +50,7 @@ class CalibrateConfig:
     method: str = "logistic"
     seed: int = 0
     index: IndexSettings = field(default_factory=IndexSettings)
-    coat: CoatSettings = field(default_factory=CoatSettings)
+    coats: CoatSettings = field(default_factory=CoatSettings)
     matcher: MatcherSettings = field(default_factory=MatcherSettings)
     engine: EngineSettings = field(default_factory=EngineSettings)
 
@@ -69,7 +69,7 @@ def run(config: CalibrateConfig) -> str:
     network, matcher, coats = (
         load_network(config.model, config.engine),
         make_matcher(config.matcher),
-        coats_network(config.coat),
+        coats_network(config.coats),
     )
     name = f"coat+{matcher.name}" if coats else matcher.name
     with run_folder(config.output, "calibrate", {"data": [str(path.resolve()) for path in tables]}) as folder:

@@ -61,7 +61,7 @@ class CensusConfig:
     detector: DetectorSettings = field(default_factory=DetectorSettings)
     crop: CropSettings = field(default_factory=CropSettings)
     index: IndexSettings = field(default_factory=IndexSettings)
-    coat: CoatSettings = field(default_factory=CoatSettings)
+    coats: CoatSettings = field(default_factory=CoatSettings)
     matcher: MatcherSettings = field(default_factory=MatcherSettings)
     calibration: CalibrationSettings = field(default_factory=CalibrationSettings)
     decision: DecisionSettings = field(default_factory=DecisionSettings)
@@ -81,7 +81,7 @@ def run(config: CensusConfig) -> str:
     root = input_path(config.photos, "photos", "folder")
     network = load_network(config.model, config.engine)
     matcher = make_matcher(config.matcher)
-    coats = coats_network(config.coat)
+    coats = coats_network(config.coats)
     calibrations = load_calibrations(matcher.name, config.calibration.file, coats.fingerprint if coats else "")
     with run_folder(config.output, "census", {"photos": str(root.resolve())}, root) as folder:
         profile = Profile(folder)
@@ -137,7 +137,7 @@ def _identify(
     with profile.stage("match"):
         matches, problems, verifier = compare(
             side, known, network.fingerprint, lambda crop_id: size[photo_of[crop_id]],
-            config.index, matcher, calibrations, folder / "cache", among_themselves=True, coat=config.coat, network=coats,
+            config.index, matcher, calibrations, folder / "cache", among_themselves=True, coat=config.coats, network=coats,
         )  # fmt: skip
         matches = write_table(matches, folder, MATCHES)
     with profile.stage("decide"):

@@ -34,7 +34,7 @@ class IdentifyConfig:
     output: str
     model: str = ""
     index: IndexSettings = field(default_factory=IndexSettings)
-    coat: CoatSettings = field(default_factory=CoatSettings)
+    coats: CoatSettings = field(default_factory=CoatSettings)
     matcher: MatcherSettings = field(default_factory=MatcherSettings)
     calibration: CalibrationSettings = field(default_factory=CalibrationSettings)
     decision: DecisionSettings = field(default_factory=DecisionSettings)
@@ -47,7 +47,7 @@ def run(config: IdentifyConfig) -> str:
     queries_csv = input_path(config.queries, "queries", "table")
     network = load_network(config.model, config.engine)
     matcher = make_matcher(config.matcher)
-    coats = coats_network(config.coat)
+    coats = coats_network(config.coats)
     calibrations = load_calibrations(matcher.name, config.calibration.file, coats.fingerprint if coats else "")
     what = {"gallery": str(gallery_csv.resolve()), "queries": str(queries_csv.resolve())}
     with run_folder(config.output, "identify", what) as folder:
@@ -61,7 +61,7 @@ def run(config: IdentifyConfig) -> str:
             Side.of_photos(known.crops, known.vectors, gallery_csv.parent),
             network.fingerprint,
             lambda crop_id: _size(queries_csv.parent / photo[crop_id]),
-            config.index, matcher, calibrations, folder / "cache", among_themselves=False, coat=config.coat, network=coats,
+            config.index, matcher, calibrations, folder / "cache", among_themselves=False, coat=config.coats, network=coats,
         )  # fmt: skip
         identity = dict(zip(known.crops["crop_id"], known.crops["identity"], strict=True))
         stage = _decided(config, asked, known, matches, identity, calibrations, network.fingerprint)

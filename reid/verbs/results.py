@@ -140,7 +140,7 @@ def write_results(
 
 def _silent(config: CensusConfig, found: Found, spoke: bool) -> list[str]:
     """Why coats were compared and say nothing."""
-    if spoke or not config.coat.use or not len(found.matches):
+    if spoke or not config.coats.use or not len(found.matches):
         return []
     return [
         "Coats were compared place by place, and their likeness was left out: either too few pairs could be compared, or the "
@@ -152,7 +152,7 @@ def _compared(config: CensusConfig, matcher: str, spoke: bool) -> str:
     if not spoke:
         return f"{config.index.candidates} nearest crops of the same flank; {matcher} compares their spots one by one."
     return (
-        f"{config.coat.candidates} nearest crops of the same flank; their coats are compared place by place, and {matcher} compares "
+        f"{config.coats.candidates} nearest crops of the same flank; their coats are compared place by place, and {matcher} compares "
         f"the spots of the {config.index.candidates} most alike one by one."
     )
 

@@ -139,7 +139,7 @@ def _summary(config: TrainConfig, recipe: Recipe, done: Outcome) -> str:
         lines.append("Nothing was held out, so nothing says how good the weights are.")
     if config.learns == "coat":
         lines.append(
-            f"coat.safetensors (fingerprint {done.fingerprint}) in {config.output}; use coat.weights={config.output}"
+            f"coat.safetensors (fingerprint {done.fingerprint}) in {config.output}; use coats.weights={config.output}"
         )
         return "\n".join(lines)
     lines.append(

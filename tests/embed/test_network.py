@@ -99,7 +99,7 @@ def test_refusals(tmp_path: Path) -> None:
     with pytest.raises(FormatError, match="does not fit the network"):
         load_network(tmp_path)
     (tmp_path / "network.json").write_text(json.dumps({**card, "network": {**card["network"], "colour": 1}}))
-    with pytest.raises(ConfigError, match="no setting colour"):
+    with pytest.raises(FormatError, match="no setting colour"):
         load_network(tmp_path)
     with pytest.raises(ConfigError, match="timm has no network"):
         EmbeddingNetwork(NetworkSpec(backbone="resnet_of_nobody"))

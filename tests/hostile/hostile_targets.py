@@ -373,7 +373,8 @@ def _state(content: bytes, folder: Path) -> None:
 
 
 @cache
-def _index() -> bytes:
+def _saved_index() -> tuple[bytes, bytes]:
+    """A sound index with what says what it is, and its rows."""
     import tempfile
 
     from reid.match import Index
@@ -383,7 +384,16 @@ def _index() -> bytes:
     index.add(vectors, list("abcd"), "f")
     with tempfile.TemporaryDirectory() as folder:
         index.save(Path(folder) / "a.faiss")
-        return (Path(folder) / "a.faiss").read_bytes() + (Path(folder) / "a.faiss.json").read_bytes()
+        parts = [(Path(folder) / f"a.faiss{ending}").read_bytes() for ending in ("", ".json", ".rows")]
+    return parts[0] + parts[1], parts[2]
+
+
+def _index() -> bytes:
+    return _saved_index()[0]
+
+
+def _index_rows() -> bytes:
+    return _saved_index()[1]
 
 
 def _faiss(content: bytes, folder: Path) -> None:
@@ -392,6 +402,18 @@ def _faiss(content: bytes, folder: Path) -> None:
     at = content.rfind(b'{"')
     path = _put(content[:at] if at >= 0 else content, folder, "a.faiss")
     _put(content[at:] if at >= 0 else b"{}", folder, "a.faiss.json")
+    _put(_index_rows(), folder, "a.faiss.rows")
+    found = Index.load(path)
+    found.search(np.eye(found.size, dtype=np.float32)[:1], 3, found.fingerprint)
+
+
+def _faiss_rows(content: bytes, folder: Path) -> None:
+    from reid.match import Index
+
+    sound, at = _index(), _index().rfind(b'{"')
+    path = _put(sound[:at], folder, "a.faiss")
+    _put(sound[at:], folder, "a.faiss.json")
+    _put(content, folder, "a.faiss.rows")
     found = Index.load(path)
     found.search(np.eye(found.size, dtype=np.float32)[:1], 3, found.fingerprint)
 
@@ -563,6 +585,7 @@ TARGETS: dict[str, Target] = {
     "hub-readme": Target(lambda: b"---\nlicense: mit\ntags: [a, b]\n---\n# A network\n", bent_text, _hub),
     "hub-pickle": Target(_pickled, bent_bytes, _state),
     "index": Target(_index, bent_bytes, _faiss),
+    "index_rows": Target(_index_rows, bent_bytes, _faiss_rows),
     "bundle": Target(_bundle, bent_bytes, _bundled),
     "bundle-seal": Target(_sealed, bent_bytes, _unsealed),
     "key": Target(_key_file, bent_bytes, _keys),

@@ -160,7 +160,7 @@ def test_files_that_are_no_labelled_table(tmp_path: Path, content: bytes, error:
 def test_no_file(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"no CSV table at .*absent.csv: no such file"):
         read_labelled(tmp_path / "absent.csv")
-    with pytest.raises(InputError, match=r"no CSV table at .*is a directory"):
+    with pytest.raises(InputError, match=r"no CSV table at .*a folder, not a file"):
         read_labelled(tmp_path)
 
 

@@ -67,7 +67,7 @@ def test_toy_animals_are_learnt_and_an_interrupted_training_ends_the_same(
     data = toys(6, 4)
     said = train(data, tmp_path / "whole", "validation.by=identity", "validation.share=0.34")
     assert "on what was held out" in said
-    assert f"coat.weights={tmp_path / 'whole'}" in said
+    assert f"coats.weights={tmp_path / 'whole'}" in said
     whole = load_coat(str(tmp_path / "whole"))
     assert whole.card["losses"] == {"coat": 1.0}
     assert 0 <= whole.card["figures"]["top1"] <= 1

@@ -215,7 +215,7 @@ def test_head_turns_animals_and_leaves_their_classes(tmp_path: Path, monkeypatch
     from reid.tables import FLANKS
     from reid.train import facing as room
 
-    def embed(images: torch.Tensor) -> Embedding:
+    def embed(images: torch.Tensor, told: torch.Tensor | None = None) -> Embedding:
         sure = torch.where(images.float().mean((1, 2, 3)) > 100, 0.9, 0.3)  # of facing right
         flanks = torch.zeros(len(images), len(FLANKS))
         flanks[:, FLANKS.index("right")], flanks[:, FLANKS.index("back")] = sure, 1 - sure - 0.3
