@@ -26,7 +26,7 @@ class SynthesiseConfig:
 def run(config: SynthesiseConfig) -> str:
     """Make the photos; returns the summary for the terminal."""
     settings = SynthesisSettings(
-        config.individuals, config.photos, config.seed, config.coats, config.backgrounds, config.survey, config.picture
+        config.individuals, config.photos, config.seed, config.coat, config.backgrounds, config.survey, config.picture
     )
     made = synthesise(config.output, settings)
     folder = Path(config.output).expanduser()
