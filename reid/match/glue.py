@@ -24,8 +24,8 @@ from reid.match.local import Features, nothing
 
 __all__ = ["BATCH", "STEP", "Glue", "GlueOptions", "has_bfloat16"]
 
-BATCH = 4
-"""Pairs calculated together. More of them are no faster on a CPU, and fill up more."""
+BATCH = 1
+"""Pairs calculated together. On a CPU, 4 and 8 took as long a pair as 1 does, and a batch that is not full is work for nothing."""
 STEP = 64
 """Spots are filled up to a multiple of this."""
 FAR = -1e9

@@ -83,7 +83,7 @@ def test_it_says_what_the_package_says(
 def test_neighbours_do_not_change_a_digit(
     network: Any, pairs: list[tuple[Features, Features]], together: list[tuple[np.ndarray, np.ndarray]]
 ) -> None:
-    assert len(pairs) > BATCH
+    assert len(pairs) > BATCH and len({len(pair[1].points) for pair in pairs}) > 2
     glue = Glue(network, SURE)
     alone = [glue.match([pair])[0] for pair in pairs]
     turned = glue.match(pairs[::-1])[::-1]
@@ -104,7 +104,7 @@ def test_strangers_end_early_and_the_others_do_not(
     run = early._run
     early._run = lambda *args: (asked.append(args[4]), run(*args))[1]  # type: ignore[method-assign]
     found = early.match(some)
-    assert asked == [3, 9]
+    assert asked == [3, 3, 3, 9, 9]  # the stranger stays behind
     assert found[0][1].tobytes() == after_three[0][1].tobytes()
     assert found[1][1].tobytes() == together[0][1].tobytes()
     assert found[2][1].tobytes() == together[1][1].tobytes()
