@@ -216,7 +216,7 @@ def rates(evidence: Any, thresholds: Thresholds) -> dict[str, float]:
     }
 
 
-def count_errors(world: World, links: pd.DataFrame, thresholds: Thresholds) -> dict[str, float]:
+def count_errors(world: World, links: pd.DataFrame, thresholds: Thresholds, prior: float) -> dict[str, float]:
     """How far the number of groups is from the number of animals, and whether the interval of the count holds it."""
     truth = world.truth()
     names = list(truth)
@@ -227,7 +227,7 @@ def count_errors(world: World, links: pd.DataFrame, thresholds: Thresholds) -> d
     named = decided[decided["identity"] != UNKNOWN]
     found = count(
         dict(zip(named["encounter"], named["identity"], strict=True)), flanks, links,
-        set(decided.loc[decided["identity"] == UNKNOWN, "encounter"]), draws=400,
+        set(decided.loc[decided["identity"] == UNKNOWN, "encounter"]), draws=400, prior=prior,
     )  # fmt: skip
     out: dict[str, float] = {}
     for label, groups_of in (
@@ -266,7 +266,7 @@ def one_seed(world: World, seed: int, settings: DecisionSettings, prior: float) 
     score = auroc(OpenSet(judged.probability, judged.known, judged.same, np.array(list(second.truth().values()))))
     out |= {"auroc": float("nan") if score is None else score, "accept": thresholds.accept, "reject": thresholds.reject}
     out["promised"] = float("No threshold" not in " ".join(thresholds.notes))
-    return out | rates(judged, thresholds) | count_errors(second, links, thresholds)
+    return out | rates(judged, thresholds) | count_errors(second, links, thresholds, prior)
 
 
 def summary(rows: pd.DataFrame) -> str:
