@@ -279,6 +279,24 @@ def summary(rows: pd.DataFrame) -> str:
     return "\n".join(lines)
 
 
+def page(rows: pd.DataFrame, about: Mapping[str, str]) -> str:
+    """The figures with how they were come by."""
+    data = (
+        f"`{Path(about['pairs']).name}`"
+        if about["pairs"] != "None"
+        else f"made-up seasons of {about['animals']} animals"
+    )
+    return (
+        f"# The decision stage on {data}\n\n"
+        f"`benchmarks/decisions.py`, {len(rows)} seeds: half of the animals by chance set the thresholds, the other half are "
+        f"judged. Named rates: {about['false_match']} of false matches, {about['false_new']} of false new ones; vote "
+        f"{about['vote']}. `promised` is the share of seeds in which the held-out encounters were enough to promise the rates; "
+        "elsewhere the stricter thresholds hold. `false_match` is the share of the accepted, `false_new` of the known, `undecided` of "
+        "all encounters, each against those met before it. Errors of the count are shares of the true number of animals.\n\n"
+        f"{summary(rows)}\n"
+    )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pairs", type=Path)
@@ -306,6 +324,7 @@ def main() -> None:
         given.out.mkdir(parents=True, exist_ok=True)
         about = {name: str(value) for name, value in vars(given).items() if name != "out"}
         (given.out / "decisions.json").write_text(json.dumps({"settings": about, "seeds": rows}, indent=1) + "\n")
+        (given.out / "decisions.md").write_text(page(frame, about))
 
 
 if __name__ == "__main__":
