@@ -216,7 +216,7 @@ def rates(evidence: Any, thresholds: Thresholds) -> dict[str, float]:
     }
 
 
-def count_errors(world: World, links: pd.DataFrame, thresholds: Thresholds) -> dict[str, float]:
+def count_errors(world: World, links: pd.DataFrame, thresholds: Thresholds, prior: float) -> dict[str, float]:
     """How far the number of groups is from the number of animals, and whether the interval of the count holds it."""
     truth = world.truth()
     names = list(truth)
@@ -227,7 +227,7 @@ def count_errors(world: World, links: pd.DataFrame, thresholds: Thresholds) -> d
     named = decided[decided["identity"] != UNKNOWN]
     found = count(
         dict(zip(named["encounter"], named["identity"], strict=True)), flanks, links,
-        set(decided.loc[decided["identity"] == UNKNOWN, "encounter"]), draws=400,
+        set(decided.loc[decided["identity"] == UNKNOWN, "encounter"]), draws=400, prior=prior,
     )  # fmt: skip
     out: dict[str, float] = {}
     for label, groups_of in (
@@ -266,7 +266,7 @@ def one_seed(world: World, seed: int, settings: DecisionSettings, prior: float) 
     score = auroc(OpenSet(judged.probability, judged.known, judged.same, np.array(list(second.truth().values()))))
     out |= {"auroc": float("nan") if score is None else score, "accept": thresholds.accept, "reject": thresholds.reject}
     out["promised"] = float("No threshold" not in " ".join(thresholds.notes))
-    return out | rates(judged, thresholds) | count_errors(second, links, thresholds)
+    return out | rates(judged, thresholds) | count_errors(second, links, thresholds, prior)
 
 
 def summary(rows: pd.DataFrame) -> str:
@@ -277,6 +277,24 @@ def summary(rows: pd.DataFrame) -> str:
         for name in rows.columns
     ]
     return "\n".join(lines)
+
+
+def page(rows: pd.DataFrame, about: Mapping[str, str]) -> str:
+    """The figures with how they were come by."""
+    data = (
+        f"`{Path(about['pairs']).name}`"
+        if about["pairs"] != "None"
+        else f"made-up seasons of {about['animals']} animals"
+    )
+    return (
+        f"# The decision stage on {data}\n\n"
+        f"`benchmarks/decisions.py`, {len(rows)} seeds: half of the animals by chance set the thresholds, the other half are "
+        f"judged. Named rates: {about['false_match']} of false matches, {about['false_new']} of false new ones; vote "
+        f"{about['vote']}. `promised` is the share of seeds in which the held-out encounters were enough to promise the rates; "
+        "elsewhere the stricter thresholds hold. `false_match` is the share of the accepted, `false_new` of the known, `undecided` of "
+        "all encounters, each against those met before it. Errors of the count are shares of the true number of animals.\n\n"
+        f"{summary(rows)}\n"
+    )
 
 
 def main() -> None:
@@ -306,6 +324,7 @@ def main() -> None:
         given.out.mkdir(parents=True, exist_ok=True)
         about = {name: str(value) for name, value in vars(given).items() if name != "out"}
         (given.out / "decisions.json").write_text(json.dumps({"settings": about, "seeds": rows}, indent=1) + "\n")
+        (given.out / "decisions.md").write_text(page(frame, about))
 
 
 if __name__ == "__main__":

@@ -14,7 +14,13 @@ from reid.tables import records
 __all__ = ["Group", "group_encounters"]
 
 FLOOR = 1e-3
-"""Probability of a pair that was compared without success or never shortlisted; also bounds how sure a link can be."""
+"""Probability of a pair that was compared without success or never shortlisted; also bounds how much a link can say."""
+
+SMALLEST = 1e-6
+"""Probabilities are kept to six digits; no link is surer than that."""
+
+CONSISTENT = 0.95
+"""What all that speaks for or against a join must come to, where the threshold for a single link is stricter."""
 
 WITNESSES = 3
 """How many links must speak for joining two groups that each hold so many encounters."""
@@ -136,7 +142,7 @@ def _grow(
         begins = any(kinds.get((min(x, y), max(x, y)), LAST + 1) <= kind for _, x, y in one.links[b])
         if begins and _allowed(one, other):
             value = _witnessed(one, other, b, shown)
-            if value >= threshold:
+            if value >= min(threshold, _log_odds(CONSISTENT)):
                 first, second = sorted((min(one.nodes), min(other.nodes)))
                 heapq.heappush(queue, (-value, first, second, a, b, one.version, other.version))
 
@@ -222,8 +228,8 @@ def _sides(flanks: Collection[str]) -> int:
     return LEFT * ("left" in flanks) + RIGHT * ("right" in flanks)
 
 
-def _log_odds(probability: float) -> float:
-    p = min(max(probability, FLOOR), 1 - FLOOR)
+def _log_odds(probability: float, least: float = SMALLEST) -> float:
+    p = min(max(probability, least), 1 - least)
     return log(p / (1 - p))
 
 
@@ -234,7 +240,8 @@ def _witnessed(one: _Animal, other: _Animal, b: int, shown: Mapping[int, int]) -
     individual of the catalogue is the other end of several, of as many as it was compared with. That of all links is
     their mean odds, as in `reid.identify.vote`: a link is weaker the more others contradict it.
     """
-    links = sorted(one.links[b], reverse=True)
+    bound = _log_odds(FLOOR)
+    links = [(min(max(value, bound), -bound), x, y) for value, x, y in sorted(one.links[b], reverse=True)]
     person = max(one.individual, other.individual)
     again = max(0, sum(person in (x, y) for _, x, y in links) - 1)
     least = min(_comparable(one, other, shown), _comparable(other, one, shown)) + again
@@ -248,7 +255,7 @@ def _witnessed(one: _Animal, other: _Animal, b: int, shown: Mapping[int, int]) -
             if len(found) >= needed:
                 break
     missing = max(0, needed - len(found))
-    witnesses = (sum(found) + missing * _log_odds(FLOOR)) / (len(found) + missing)
+    witnesses = (sum(found) + missing * bound) / (len(found) + missing)
     everybody = log(sum(exp(value) for value, _, _ in links) / len(links))
     return min(witnesses, everybody)
 
