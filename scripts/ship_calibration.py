@@ -8,10 +8,17 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
+
+
+def _kept(protocol: Mapping[str, Any]) -> dict[str, Any]:
+    """Without the held-out decisions: those of another network set no thresholds, and are too few to promise one in a hundred."""
+    return {key: value for key, value in protocol.items() if key not in ("evidence", "network")}
 
 
 def main() -> int:
@@ -28,6 +35,7 @@ def main() -> int:
         values = json.loads(path.read_text(encoding="utf-8"))
         coat = str(values.get("coat", ""))
         fitted = load_calibration(str(values["matcher"]).removeprefix("coat+"), path, coat)
+        fitted = replace(fitted, protocol=_kept(fitted.protocol))
         if coat:
             fitted = replace(fitted, coat=load_coat().fingerprint, protocol={**fitted.protocol, "fitted_with": coat})
     except (ReidError, OSError, ValueError, KeyError) as error:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +12,7 @@ from reid.embed import Embedded, EngineSettings, LoadedNetwork, crop_picture, lo
 from reid.errors import ConfigError, InputError, choices
 from reid.identify import assign_encounters
 from reid.match import (
+    Calibration,
     Coats,
     CoatSettings,
     IndexSettings,
@@ -24,17 +25,16 @@ from reid.match import (
     make_matcher,
     relative,
 )
-from reid.match.calibration import COAT, LOCAL, METHODS, at_prior, expected_error, reliability
+from reid.match.calibration import COAT, LOCAL, METHODS, at_prior
 from reid.match.shortlist import comparable, sides
 from reid.photos import photo_size
 from reid.store import write_json
 from reid.tables import UNKNOWN
 from reid.verbs.common import input_path, run_folder, write_settings
+from reid.verbs.held_out import evidence, figures
 from reid.verbs.season import embed_stage, labelled_crops
 
 __all__ = ["CalibrateConfig", "run"]
-
-EDGES = (0.0, 0.05, 0.3, 0.6, 0.9, 0.95, 1.0)
 
 
 @dataclass(frozen=True)
@@ -74,19 +74,33 @@ def run(config: CalibrateConfig) -> str:
     name = f"coat+{matcher.name}" if coats else matcher.name
     with run_folder(config.output, "calibrate", {"data": [str(path.resolve()) for path in tables]}) as folder:
         scored = [_scored(config, csv, network, matcher, coats, folder) for csv in tables]
-        pairs = pd.concat(scored, ignore_index=True)
+        pairs = pd.concat([own for own, _ in scored], ignore_index=True)
+        crops = pd.concat([own for _, own in scored], ignore_index=True)
         pairs.drop(columns=["query", "candidate"]).to_csv(folder / "pairs.csv", index=False, lineterminator="\n")
         same = pairs["same"].to_numpy(bool)
         scores = {column: pairs[column].to_numpy(float) for column in ((COAT, LOCAL) if coats else (LOCAL,))}
-        held_out = _held_out(pairs, scores, same, name, config)
+        whose = coats.fingerprint if coats else ""
+
+        def fit(rows: np.ndarray) -> Calibration:
+            some = {column: values[rows] for column, values in scores.items()}
+            return fit_calibration(some, same[rows], name, {}, config.method, whose)
+
+        held_out = figures(pairs, scores, fit, config.seed)
+        decided = evidence(pairs, scores, crops, fit, config.prior, config.index.flank_sure, config.seed)
         names = ", ".join(sorted({csv.parent.name for csv in tables}))
         summary = (
             f"fitted on {len(pairs)} pairs of crops ({int(same.sum())} of one individual, never of one encounter) from {names}, "
             f"for a season in which {config.prior:.0%} of shortlisted pairs are one individual."
         )
-        protocol = {"summary": summary, "prior": config.prior, "seed": config.seed, "held_out": held_out}
-        whose = coats.fingerprint if coats else ""
-        fitted = at_prior(fit_calibration(scores, same, name, protocol, config.method, whose), same, config.prior)
+        protocol = {
+            "summary": summary,
+            "prior": config.prior,
+            "seed": config.seed,
+            "network": network.fingerprint,
+            "held_out": held_out,
+            **({"evidence": decided.to_json()} if decided else {}),
+        }
+        fitted = at_prior(replace(fit(np.ones(len(pairs), bool)), protocol=protocol), same, config.prior)
         write_json(fitted.to_json(), folder / "calibration.json")
         write_settings(config, folder)
     return f"{summary}\nOn individuals held out: {held_out}\ncalibration.json in {config.output}"
@@ -99,8 +113,8 @@ def _scored(
     matcher: LocalMatcher,
     coats: LoadedCoat | None,
     folder: Path,
-) -> pd.DataFrame:
-    """Pairs of one table with their scores and whether they are one individual."""
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Pairs of one table with their scores and whether they are one individual; and the crops that they are of."""
     crops, _ = labelled_crops(csv, folder, identity_required=True)
     crops = assign_encounters(_drawn(crops[crops["identity"] != UNKNOWN], config))
     done = embed_stage(csv.parent, crops, network, folder)
@@ -120,7 +134,9 @@ def _scored(
     verifier = PairVerifier(matcher, rows, picture, size, folder / "cache")
     verifier.prepare(sorted({*pairs["query"], *pairs["candidate"]}))
     scores = verifier.verify_all(list(zip(pairs["query"], pairs["candidate"], strict=True)))
-    return pd.concat([pairs, pd.DataFrame(scores)], axis=1)
+    named = done.crops.assign(identity=csv.parent.name + " " + done.crops["identity"].astype(str))
+    pairs[["individual", "other"]] = csv.parent.name + " " + pairs[["individual", "other"]].astype(str)
+    return pd.concat([pairs, pd.DataFrame(scores)], axis=1), named
 
 
 def _drawn(crops: pd.DataFrame, config: CalibrateConfig) -> pd.DataFrame:
@@ -179,35 +195,3 @@ def _pairs(done: Embedded, similarity: np.ndarray, config: CalibrateConfig, colu
             for a, b in found.values()
         ]
     )
-
-
-def _held_out(
-    pairs: pd.DataFrame, scores: dict[str, np.ndarray], same: np.ndarray, matcher: str, config: CalibrateConfig
-) -> dict[str, object]:
-    """Fit on half of the individuals, judge on pairs of the other half; pairs across the halves are left out."""
-    from sklearn.metrics import average_precision_score, log_loss, roc_auc_score
-
-    names = np.random.default_rng(config.seed + 1).permutation(np.sort(pairs["individual"].unique().astype(str)))
-    first = set(names[: len(names) // 2])
-    a, b = pairs["individual"].isin(first).to_numpy(), pairs["other"].isin(first).to_numpy()
-    fit, judge = a & b, ~a & ~b
-    if len(set(same[fit])) < 2 or len(set(same[judge])) < 2:
-        return {"note": "too few individuals to hold any out"}
-    fitted = fit_calibration(_of(scores, fit), same[fit], matcher, method=config.method)
-    fitted = at_prior(fitted, same[fit], float(same[judge].mean()))
-    said, true = fitted.probability(_of(scores, judge)), same[judge]
-    return {
-        "individuals": len(names) - len(first),
-        "pairs": int(judge.sum()),
-        "same": int(true.sum()),
-        "auroc": round(float(roc_auc_score(true, said)), 4),
-        "average_precision": round(float(average_precision_score(true, said)), 4),
-        "ece": round(expected_error(said, true), 4),
-        "brier": round(float(np.mean((said - true) ** 2)), 4),
-        "log_loss": round(float(log_loss(true, said)), 4),
-        "reliability": reliability(said, true, EDGES),
-    }
-
-
-def _of(scores: dict[str, np.ndarray], rows: np.ndarray) -> dict[str, np.ndarray]:
-    return {name: values[rows] for name, values in scores.items()}
