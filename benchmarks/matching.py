@@ -63,8 +63,8 @@ class Photos:
     def __init__(self, data: Path, parts: Path, name: str, coat: str, model: str, cache: Path) -> None:
         from reid.embed import embed_crops, load_network
         from reid.embed.crops import crop_picture
-        from reid.photos import read_labelled
         from reid.match import Coats, load_coat
+        from reid.photos import read_labelled
 
         crops, _ = read_labelled(data / name / "annotations.csv", True, cache=cache / "scan")
         done = embed_crops(data / name, crops, load_network(model), cache / "vectors")

@@ -97,7 +97,7 @@ def parse_json(text: str | bytes) -> Any:
     Raises:
         ValueError: it is none, not UTF-8, or nested too deeply to be read.
 
-    >>> parse_json(r'["\\ud83d\\ude00", "half\\ud800"]')[1]
+    >>> parse_json(r'["\ud83d\ude00", "half\ud800"]')[1]
     'half?'
     """
     text = text.decode("utf-8-sig") if isinstance(text, bytes) else text

@@ -38,7 +38,6 @@ LOOKED_AT = {
 SHOWN = {"text", "csv"}
 ONLY_READ = {
     r"(make|git|cd|pip|python|\.venv/bin/(python|pre-commit)) ": "changes the machine; what it names is checked",
-    r"torchrun ": "needs several machines; tests/train takes the steps of one process with two",
     r"reid review ": "serves a page until it is stopped; tests/review runs it",
     r"reid exchange ": "needs the files of another park; tests/exchange runs every step",
     r"reid (train|evaluate) detector=": "learns from boxes on real photos; tests/train and tests/evaluate run it",

@@ -100,7 +100,7 @@ class PhotoDetector:
         good = usable(photos)
         keys = [digest(content, self.key, length=24) for content in good["content_hash"]]
         known = RowStore(self.cache, SCHEMA).has(keys) if self.cache else set()
-        return good[[key not in known for key in keys]]
+        return good[np.array([key not in known for key in keys], bool)]
 
     def _read(self, todo: Iterable[Any], root: Path) -> Iterator[tuple[Any, tuple[np.ndarray, tuple[int, int]] | str]]:
         """Photos in order, a few read ahead; a string says why one cannot be read."""

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from reid.errors import ConfigError, FingerprintError, FormatError, InputError
-from reid.match.index_kinds import EXACT, factory_for, make, parameters, train, tune
+from reid.match.index_kinds import EXACT, factory_for, make, parameters, searching, train, tune
 from reid.match.index_rows import Rows, Where
 from reid.outside import LARGEST, open_regular, read_json
 
@@ -192,9 +192,7 @@ class Index:
         if not there or not len(vectors):
             return np.full((len(vectors), 0), -1), np.zeros((len(vectors), 0), np.float32)
         params = parameters(self._index, allowed, self.effort)
-        # faiss.contrib.torch_utils, which other packages import, puts a search of its own here that knows no parameters
-        search = getattr(self._index, "search_numpy", self._index.search)
-        similarities, positions = search(self._checked(vectors), min(k, there), params=params)
+        similarities, positions = searching(self._index)(self._checked(vectors), min(k, there), params=params)
         return positions, similarities
 
     def save(self, path: str | Path) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 
 from reid.errors import ConfigError
 
-__all__ = ["EXACT", "factory_for", "make", "parameters", "train", "tune"]
+__all__ = ["EXACT", "factory_for", "make", "parameters", "searching", "train", "tune"]
 
 EXACT = 100_000
 """Up to so many vectors, search is exact: an approximate index takes seconds to train, and a census searches it once."""
@@ -120,6 +120,13 @@ def parameters(index: Any, allowed: np.ndarray | None, effort: int) -> Any:
     return faiss.SearchParameters(sel=selector) if selector is not None else None
 
 
+def searching(index: Any) -> Any:
+    """The search of an index over arrays, with parameters. `faiss.contrib.torch_utils`, which other packages import, puts a
+    search of its own in its place, that knows none.
+    """
+    return getattr(index, "search_numpy", index.search)
+
+
 def tune(index: Any, vectors: np.ndarray, recall: float) -> tuple[int, float]:
     """How far an index must look to find so many of the true nearest.
 
@@ -144,7 +151,7 @@ def tune(index: Any, vectors: np.ndarray, recall: float) -> tuple[int, float]:
     most = lists.nlist if lists is not None else len(vectors)
     effort, reached, before = 1 if lists is not None else 16, 0.0, -1.0
     while True:
-        _, found = index.search(queries, NEAREST + 1, params=parameters(index, None, effort))
+        _, found = searching(index)(queries, NEAREST + 1, params=parameters(index, None, effort))
         reached = float(np.mean([len(np.intersect1d(a[1:], b)) / NEAREST for a, b in zip(truth, found, strict=True)]))
         # twice as far without a gain: what is missing is lost to quantising
         if reached >= recall or effort >= most or (effort >= 64 and reached <= before):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -139,11 +139,11 @@ def test_a_network_that_sees_torsos_is_trained_and_judged_as_it_embeds(
     """Whatever the finder says, the crops that are judged are those that the trained network embeds."""
     torso = np.array([0.5, 0.45, 0.35, 0.05, -0.03, 0.3], np.float32)
 
-    def found(pictures: list[np.ndarray], batch: int = 0) -> np.ndarray:
+    def found(pictures: Sequence[np.ndarray]) -> np.ndarray:
         return np.repeat(torso[None], len(pictures), 0)
 
     monkeypatch.setattr("reid.train.facing.look", found)
-    monkeypatch.setattr("reid.embed.framing.look", found)
+    monkeypatch.setattr("reid.embed.framing.settled", found)
     train(
         toys(),
         tmp_path / "run",

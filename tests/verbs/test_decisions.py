@@ -47,7 +47,7 @@ def test_copied_files_and_far_stations(make_season: Season, calibration: Path, t
     (tmp_path / "stations.csv").write_text(
         "camera,location,latitude,longitude\nnorth,north,0,20\nsouth,south,0.45,20\nwest,west,0,20.3\n"
     )
-    settings = {"scan.stations": str(tmp_path / "stations.csv"), "calibration.file": str(calibration)}
+    settings = {"scan.stations": str(tmp_path / "stations.csv"), "calibration.file": str(calibration), "coats": "none"}
     plain = census(season, tmp_path / "plain", **settings)
     who = plain.sightings.set_index("path")["identity"]
     # the copy is its original's animal, by a link that is certain
