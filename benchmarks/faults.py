@@ -36,7 +36,16 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests"), str(ROOT / "tests" / "review"), str(ROOT / "tests" / "train")]
 
 VISITS = [("north", 37 * n, [n % 4]) for n in range(8)] + [("south", 41 * n, [n % 3, 5]) for n in range(4)]
-PASSED_OVER = ("run.json", "run.lock", "settings.yaml", "versions.json", "curves.png", "augmented.png")
+PASSED_OVER = (
+    "run.json",
+    "finished.json",
+    "profile.json",
+    "run.lock",
+    "settings.yaml",
+    "versions.json",
+    "curves.png",
+    "augmented.png",
+)
 """Of an output folder: what names the folder itself, what tells the machine, and pictures of other files' numbers."""
 NAMED = ("catalogue", "decisions.parquet", "individuals.csv", "report.html", "sightings.csv")
 """What may differ after a census without some of the photos: animals keep the names that they got from it."""
