@@ -93,9 +93,12 @@ def _texts(value: Any) -> Iterator[str]:
 
 
 def keep(verb: str, words: Sequence[str], inputs: Mapping[str, str], summary: str) -> None:
-    """Note that a command has ended well; not where `inputs` is empty, or somebody changed the catalogue in the meantime."""
+    """Note that a command has ended well; not where `inputs` is empty or has changed since, or somebody changed the catalogue in the meantime."""
     folder = outputs(words)
     if not inputs or folder is None or not folder.is_dir():
+        return
+    # a photo that was away while the run looked, and may be back before the next
+    if any(looks(path) != seen for path, seen in inputs.items()):
         return
     based = _based_on(folder)
     catalogue = str(based["file"]) if based else ""

@@ -38,6 +38,9 @@ LOOKED_AT = {
 SHOWN = {"text", "csv"}
 ONLY_READ = {
     r"(make|git|cd|pip|python|\.venv/bin/(python|pre-commit)) ": "changes the machine; what it names is checked",
+    r"reid .*(s3://|/shared/)": "needs a store of objects or a cluster; tests/cluster runs against both",
+    r"reid train recipe=coat ": "tests/train runs it on toy animals",
+    r"reid calibrate .*coats.weights=runs/coat": "needs that network",
     r"reid review ": "serves a page until it is stopped; tests/review runs it",
     r"reid exchange ": "needs the files of another park; tests/exchange runs every step",
     r"reid (train|evaluate) detector=": "learns from boxes on real photos; tests/train and tests/evaluate run it",

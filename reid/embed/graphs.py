@@ -47,6 +47,8 @@ class Asked(nn.Module):
     def __init__(self, network: EmbeddingNetwork, asked: tuple[str, ...]) -> None:
         super().__init__()
         self.network, self.asked = network, asked
+        # an export gives the mode of the outermost module back to all inside, and what is inside is shared
+        self.eval()
 
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:
         if self.asked == ("flanks",):
@@ -76,6 +78,7 @@ class Exported(nn.Module):
                 features = network.flank_map(torch.zeros(1, 3, spec.height, spec.width, dtype=torch.uint8))
             self.rows = pooling_matrix(features.shape[-2], network.flank_head.grid)
             self.columns = pooling_matrix(features.shape[-1], network.flank_head.grid)
+        self.eval()
 
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:
         network = self.network
@@ -114,6 +117,7 @@ class _Torsos(nn.Module):
     def __init__(self, finder: nn.Module) -> None:
         super().__init__()
         self.finder = finder
+        self.eval()
 
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:
         return (self.finder(images.contiguous(memory_format=torch.channels_last)),)

@@ -254,3 +254,19 @@ def test_an_embedder_takes_an_engine() -> None:
     one, other = load("lite0-imagenet", engine="onnxruntime"), load("lite0-imagenet", engine="torch")
     assert np.abs(one.embed(pictures) - other.embed(pictures)).max() <= TOLERANCES["float32"]
     assert one.fingerprint == other.fingerprint
+
+
+@pytest.mark.parametrize("name", ["onnxruntime", "openvino"])
+def test_an_export_leaves_what_it_read_in_evaluation(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Networks are shared within a process: one left in training would see something else each time."""
+    pytest.importorskip(name)
+    from reid.embed.torso import load_finder, look
+
+    monkeypatch.setenv("REID_CACHE", str(tmp_path))
+    picture = np.random.default_rng(0).integers(0, 255, (90, 120, 3), np.uint8)
+    before = look([picture], 4)
+    load("reid-base", engine=name).embed([picture] * 3)
+    assert not load_finder()[0].training
+    np.testing.assert_array_equal(look([picture], 4), before)
