@@ -45,7 +45,7 @@ ONLY_READ = {
     r"reid exchange ": "needs the files of another park; tests/exchange runs every step",
     r"reid (train|evaluate) detector=": "learns from boxes on real photos; tests/train and tests/evaluate run it",
     r"reid census .*detector.model=runs/detector": "needs that detector",
-    r"reid train .*(nyala|trainer=gpu)": "needs data that is not here, or a GPU; the same verb runs on other pages",
+    r"reid train .*(nyala|trainer=gpu|accelerator=gpu)": "needs data that is not here, or a GPU; the same verb runs on other pages",
     r"reid train recipe=reid-base model=reid-base data=labels.csv": "runs on the page of the tutorial",
     r"reid evaluate model=\[reid-base,runs/mine\] data=labels.csv": "runs on the page of the tutorial",
     r"reid export ": "needs onnx; tests/train runs it",
