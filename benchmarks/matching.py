@@ -4,6 +4,8 @@
     reid train recipe=coat model=lite0-imagenet data=[runs/matching/nyala/annotations.csv,runs/matching/atrw/annotations.csv] \
         output=runs/matching/coat
     python benchmarks/matching.py judge --data ../shared/data --split runs/matching --coat runs/matching/coat
+    reid calibrate data=[runs/matching/strangers/nyala/annotations.csv,runs/matching/strangers/atrw/annotations.csv] gap=30 \
+        photos=160 model=lite0-imagenet coats.weights=runs/matching/coat output=runs/matching/calibration
 
 `split` draws a fifth of the animals of NyalaData and of the tigers of ATRW as strangers, and of the other nyala a fifth of the
 photos as queries (`ClosedSetSplit(0.8, 666)` of the rows that are left); only the rest is trained on.
@@ -40,14 +42,13 @@ def split(data: Path, output: Path) -> None:
         if name == "nyala":
             known = frame[frame["part"] == "train"].reset_index()
             frame.loc[known["index"].iloc[closed_set(known, 0.8, SEED).queries], "part"] = "query"
-        folder = output / name
-        for part, rows in (("", frame["part"] == "train"), ("strangers", frame["part"] == "stranger")):
-            (folder / part).mkdir(parents=True, exist_ok=True)
-            images = folder / part / "images"
+        for folder, part in ((output / name, "train"), (output / "strangers" / name, "stranger")):
+            folder.mkdir(parents=True, exist_ok=True)
+            images = folder / "images"
             if not images.is_symlink():
                 images.symlink_to((data / name / "images").resolve())
-            frame[rows].drop(columns="part").to_csv(folder / part / "annotations.csv", index=False)
-        frame.to_csv(folder / "parts.csv", index=False)
+            frame[frame["part"] == part].drop(columns="part").to_csv(folder / "annotations.csv", index=False)
+        frame.to_csv(output / name / "parts.csv", index=False)
         print(f"{name}: {frame['part'].value_counts().to_dict()}, {len(strangers)} strangers of {len(animals)} animals")
 
 

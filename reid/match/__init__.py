@@ -1,13 +1,7 @@
 """FAISS search, local features, geometry, and the calibration of scores into a probability."""
 
-from reid.match.calibration import (
-    Calibration,
-    Calibrations,
-    CalibrationSettings,
-    fit_calibration,
-    load_calibration,
-    load_calibrations,
-)
+from reid.match.calibration import Calibration, fit_calibration
+from reid.match.calibrations import Calibrations, CalibrationSettings, load_calibration, load_calibrations
 from reid.match.coat import LoadedCoat, load_coat
 from reid.match.coats import Coats, CoatSettings, coats_network, relative
 from reid.match.index import Index, check_fingerprints

@@ -9,28 +9,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
-from reid.errors import ConfigError, FormatError, InputError, choices
-from reid.outside import parse_json, read_text
-from reid.resources import configs_folder
+from reid.errors import ConfigError, InputError, choices
 
 __all__ = [
     "COAT",
     "LOCAL",
     "Calibration",
-    "CalibrationSettings",
-    "Calibrations",
     "Term",
     "at_prior",
     "expected_error",
     "fit_calibration",
-    "load_calibration",
-    "load_calibrations",
     "reliability",
 ]
 
@@ -39,7 +31,6 @@ LOCAL, COAT = "local_score", "coat"
 METHODS = ("logistic", "isotonic")
 COAT_LEAST = 0.2
 """Coats a fifth as alike as any two say no more than that."""
-TERM = ("slope", "steeper", "bend")
 BEND = 0.9
 """Share of pairs of two individuals that score below the bend of the regression."""
 
@@ -119,17 +110,6 @@ class Calibration:
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
-
-
-@dataclass(frozen=True)
-class CalibrationSettings:
-    """Which calibration.
-
-    Attributes:
-        file: A JSON file of `scripts/calibrate.py`; empty for the one that ships with the matcher.
-    """
-
-    file: str = ""
 
 
 def _basis(name: str, score: np.ndarray, bend: float) -> np.ndarray:
@@ -247,130 +227,3 @@ def expected_error(probability: np.ndarray, same: np.ndarray, bins: int = 10) ->
         for n in set(place.tolist())
     ]
     return round(float(sum(off) / len(place)), 12)
-
-
-def load_calibration(matcher: str, path: str | Path = "", coat: str = "") -> Calibration:
-    """The calibration of a matcher: a file, or the one that ships.
-
-    Args:
-        matcher: Name of the local matcher.
-        path: A file of `reid calibrate`; empty for the one that ships.
-        coat: Fingerprint of the network that compares coats too; empty where none does.
-
-    Raises:
-        InputError: no such file.
-        FormatError: the file is no calibration, or belongs to another matcher or network.
-    """
-    wanted = f"coat+{matcher}" if coat else matcher
-    if path:
-        name, text = str(path), _read(Path(path))
-    else:
-        shipped = configs_folder() / "calibration" / f"{wanted}.json"
-        name, text = f"the calibration that ships for {wanted}", _read(shipped)
-    try:
-        found = _parsed(parse_json(text))
-    except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
-        raise FormatError(f"{name} is no calibration ({error}); `reid calibrate` writes one.") from None
-    if found.matcher != wanted:
-        raise FormatError(
-            f"{name} was fitted for the matcher {found.matcher}, this run uses {wanted}; fit one for it with `reid calibrate`, "
-            "or set coats.use and matcher as they were."
-        )
-    if found.coat != coat:
-        raise FormatError(
-            f"{name} was fitted for the coats' network {found.coat or 'none'}, this run uses {coat}; fit one for it with "
-            "`reid calibrate`."
-        )
-    return found
-
-
-@dataclass(frozen=True)
-class Calibrations:
-    """What makes probabilities of a run's pairs: one calibration for pairs whose coats say something, one for the others.
-
-    Attributes:
-        spots: Reads the spots alone; None where nothing is fitted for this matcher and coats always speak.
-        coats: Reads coats and spots; None where coats are left out.
-    """
-
-    spots: Calibration | None
-    coats: Calibration | None = None
-
-    def probability(self, scores: Mapping[str, np.ndarray]) -> np.ndarray:
-        """Probabilities of pairs, float (n,).
-
-        Args:
-            scores: `local_score`, and `coat`, which is NaN where coats say nothing.
-
-        Raises:
-            InputError: coats say nothing of a pair, and no calibration reads its spots alone.
-        """
-        local = np.asarray(scores[LOCAL], float)
-        coat = np.asarray(scores.get(COAT, np.full(len(local), np.nan)), float)
-        out = np.zeros(len(local))
-        speaks = np.isfinite(coat) & (self.coats is not None)
-        if self.coats is not None and speaks.any():
-            out[speaks] = self.coats.probability({LOCAL: local[speaks], COAT: coat[speaks]})
-        if not speaks.all():
-            if self.spots is None:
-                raise InputError(
-                    "coats say nothing of some pairs, and no calibration ships for their spots alone; fit one with "
-                    "`reid calibrate coats=none`, and run with coats=none calibration.file=FILE."
-                )
-            out[~speaks] = self.spots.probability(local[~speaks])
-        return out
-
-    def used(self, coat: Any) -> Calibration:
-        """The calibration that most speaks for a run's pairs: that of coats where coats say anything.
-
-        Args:
-            coat: The pairs' `coat`, (n,), missing where coats say nothing.
-        """
-        spoke = self.coats is not None and bool((~pd.isna(np.asarray(coat))).any())
-        chosen = self.coats if spoke or self.spots is None else self.spots
-        if chosen is None:
-            raise InputError("there is no calibration; fit one with `reid calibrate`.")
-        return chosen
-
-
-def load_calibrations(matcher: str, path: str | Path = "", coat: str = "") -> Calibrations:
-    """The calibrations of a run.
-
-    Args:
-        matcher: Name of the local matcher.
-        path: The user's file, for coats and spots where coats are compared, else for spots; empty for those that ship.
-        coat: Fingerprint of the network that compares coats; empty where none does.
-
-    Raises:
-        InputError, FormatError: as `load_calibration`.
-    """
-    if not coat:
-        return Calibrations(load_calibration(matcher, path))
-    shipped = (configs_folder() / "calibration" / f"{matcher}.json").is_file()
-    return Calibrations(load_calibration(matcher) if shipped else None, load_calibration(matcher, path, coat))
-
-
-def _parsed(values: dict[str, Any]) -> Calibration:
-    if "terms" in values:
-        terms = {str(name): Term(**{k: float(term[k]) for k in TERM}) for name, term in values["terms"].items()}
-    else:
-        # as written before coats were compared: one score
-        terms = {LOCAL: Term(**{key: float(values[key]) for key in TERM})}
-    steps = {str(name): tuple(float(v) for v in row) for name, row in values.get("steps", {}).items()}
-    if steps and (set(steps) != {"from", "to"} or len(steps["from"]) != len(steps["to"]) or not steps["from"]):
-        raise ValueError("its steps must be two rows, from and to, of one length")
-    if any((np.diff(row) < 0).any() for row in steps.values()):
-        raise ValueError("its steps must rise")
-    numbers = [float(values["intercept"]), *(getattr(term, key) for term in terms.values() for key in TERM)]
-    if not np.isfinite(numbers).all() or not set(terms) <= {LOCAL, COAT}:
-        raise ValueError("its terms must be finite numbers for local_score and coat")
-    return Calibration(
-        str(values["matcher"]), numbers[0], terms, steps, str(values.get("coat", "")), dict(values["protocol"])
-    )
-
-
-def _read(path: Path) -> str:
-    try:
-        return read_text(path)
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"no calibration can be read from {path}: {error}.") from None

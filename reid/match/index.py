@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import struct
 import uuid
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,16 +11,12 @@ from typing import Any
 import numpy as np
 
 from reid.errors import ConfigError, FingerprintError, FormatError, InputError
+from reid.match.index_file import WIDEST, flat_vectors, read_faiss
 from reid.match.index_kinds import EXACT, factory_for, make, parameters, searching, train, tune
 from reid.match.index_rows import Rows, Where
-from reid.outside import LARGEST, open_regular, read_json
+from reid.outside import LARGEST, read_json
 
-__all__ = ["Index", "check_fingerprints", "flat_vectors"]
-
-WIDEST = 65_536
-"""Numbers of a vector, at most."""
-FLAT = struct.Struct("<4siqqqBiQ")
-"""How FAISS begins the file of a flat index: its kind, width, count, two fillers, whether trained, metric, numbers."""
+__all__ = ["Index", "check_fingerprints"]
 
 
 def check_fingerprints(here: str, there: str, what: str) -> None:
@@ -246,7 +240,7 @@ class Index:
                 index._index = faiss.IndexFlatIP(size)
                 index._index.add(flat_vectors(path, size))
             else:
-                index._index = _read(path, mapped)
+                index._index = read_faiss(path, mapped)
             if "ids" in about:  # as it was before there were tags
                 index._rows.add([str(name) for name in about["ids"]], None)
             else:
@@ -270,36 +264,3 @@ class Index:
         if len(vectors) and not np.allclose(np.einsum("ij,ij->i", vectors, vectors), 1, atol=2e-3):
             raise InputError("vectors must be of unit length; divide each by its norm.")
         return vectors
-
-
-def flat_vectors(path: str | Path, size: int) -> np.ndarray:
-    """The vectors of a flat inner-product index that FAISS wrote, read without FAISS, float32 (n, size).
-
-    Raises:
-        OSError: it cannot be read.
-        ValueError: it is laid out otherwise.
-    """
-    with open_regular(path) as file:
-        head = file.read(FLAT.size)
-        if len(head) < FLAT.size:
-            raise ValueError("it is cut short")
-        kind, wide, count, _, _, trained, metric, numbers = FLAT.unpack(head)
-        rest = os.fstat(file.fileno()).st_size - FLAT.size
-        if (kind, wide, trained, metric) != (b"IxFI", size, 1, 0) or numbers != count * size or rest != 4 * numbers:
-            raise ValueError("it is no flat index of its stated size")
-        return np.frombuffer(file.read(rest), np.float32).reshape(count, size)
-
-
-def _read(path: Path, mapped: bool) -> Any:
-    """What FAISS reads from a file, with no more memory for a list of numbers than the file has bytes."""
-    import faiss
-
-    limit = getattr(faiss, "set_deserialization_vector_byte_limit", None)
-    before = faiss.get_deserialization_vector_byte_limit() if limit else 0
-    try:
-        if limit:
-            limit(path.stat().st_size)
-        return faiss.read_index(str(path), faiss.IO_FLAG_MMAP | faiss.IO_FLAG_READ_ONLY if mapped else 0)
-    finally:
-        if limit:
-            limit(before)

@@ -13,7 +13,8 @@ import pandas as pd
 import pyarrow as pa
 
 from reid.errors import InputError
-from reid.match.calibration import COAT, LOCAL, Calibrations
+from reid.match.calibration import COAT, LOCAL
+from reid.match.calibrations import Calibrations
 from reid.match.features import FeatureStore
 from reid.match.local import LocalMatcher
 from reid.match.verify import ToVerify, Verified, verify_many

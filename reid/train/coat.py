@@ -15,20 +15,16 @@ from torch.nn import functional as F
 from reid.embed.allocator import keep_memory
 from reid.embed.network import EmbeddingNetwork
 from reid.errors import ConfigError, DivergedError
-from reid.evaluate.retrieval import rank
 from reid.match.coat import PLACES, SIZE, SPEC, CoatNetwork, describe, likeness, save_coat
 from reid.progress import track
-from reid.train.augment import Augmenter
-from reid.train.callbacks import Averaged, Bar, Epochs, KeepLast, Log
-from reid.train.fit import Outcome, fit, make_trainer, quiet, take
-from reid.train.loaders import training_loader
+from reid.train.callbacks import Averaged, Bar, KeepLast, Log
+from reid.train.fit import Outcome, feed, fit, make_trainer, quiet, take
 from reid.train.material import Material, prepare
 from reid.train.module import Batch
 from reid.train.optimiser import OptimiserSettings, schedule
-from reid.train.outputs import card, check_same_data, show
-from reid.train.outputs import describe as describe_data
+from reid.train.outputs import card, check_same_data
 from reid.train.recipe import Recipe
-from reid.train.sampler import Batches
+from reid.train.retrieval import tally
 from reid.train.start import starting_network
 
 __all__ = ["CoatTraining", "begin", "coat_loss", "judge_coat", "train_coat"]
@@ -163,26 +159,14 @@ def judge_coat(network: CoatNetwork, material: Material) -> dict[str, float]:
     """Retrieval of the held-out task by likeness, as `reid.train.retrieval.figures` counts; empty where nothing is held out."""
     if material.task is None or material.held_out is None:
         return {}
-    task, network = material.task, network.eval()
-    seen = describe(material.held_out, network)
-    dataset = task.frame["dataset"].to_numpy(dtype=object)
-    out: dict[str, float] = {}
-    for name in sorted(set(dataset)):
-        query, gallery = (rows[dataset[rows] == name] for rows in (task.query, task.gallery))
-        scores = np.stack([likeness(seen[row], seen[gallery], network) for row in track(query, "judge", unit="crop")])
-        # a likeness to each of the gallery is a vector whose cosine with that one's axis it is
-        found = rank(
-            scores, np.eye(len(gallery), dtype=np.float32), task.frame.iloc[query], task.frame.iloc[gallery],
-            ("encounter",), hits=1, right="label",
-        ).table  # fmt: skip
-        found = found[found["positives"] > 0]
-        if len(found):
-            out[f"{name}/mAP"] = float(found["ap"].mean())
-            out[f"{name}/top1"] = float((found["first_rank"] == 1).mean())
-            out[f"{name}/queries"] = float(len(found))
-    for figure in ("mAP", "top1") if out else ():
-        out[figure] = float(np.mean([value for key, value in out.items() if key.endswith(f"/{figure}")]))
-    return out
+    seen = describe(material.held_out, network.eval())
+
+    def compared(query: np.ndarray, gallery: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        scores = [likeness(seen[row], seen[gallery], network) for row in track(query, "judge", unit="crop")]
+        # a likeness to each of the gallery is a vector, whose product with that one's axis it is
+        return np.array(scores, np.float32).reshape(len(query), len(gallery)), np.eye(len(gallery), dtype=np.float32)
+
+    return tally(material.task, compared)
 
 
 def train_coat(
@@ -199,11 +183,16 @@ def train_coat(
         licence: Of the weights, for their card.
 
     Raises:
+        ConfigError: the sampler, `trainer.resize` or several devices do not suit it.
         DivergedError: the loss became infinite or no number.
         ReidError: the data or the settings do not do; the message says why.
     """
     if recipe.sampler.name != "pxk":
         raise ConfigError("recipe=coat compares the photos of a batch with each other; set sampler=pxk.")
+    if recipe.trainer.resize:
+        raise ConfigError("recipe=coat describes places of one size of input; set trainer.resize=[].")
+    if recipe.trainer.devices > 1:
+        raise ConfigError("recipe=coat compares the photos of a batch in one process; set trainer.devices=1.")
     quiet()
     keep_memory()
     if recipe.trainer.threads:
@@ -217,22 +206,7 @@ def train_coat(
     if recipe.trainer.average:
         callbacks.append(Averaged(recipe.trainer.average))
     trainer = make_trainer(recipe.trainer, recipe.optimiser.clip, folder, callbacks)
-    batches = Batches(
-        material.classes,
-        material.datasets,
-        recipe.sampler,
-        recipe.trainer.seed,
-        trainer.global_rank,
-        trainer.world_size,
-    )
-    trainer.callbacks.append(Epochs(batches))  # type: ignore[attr-defined]
-    augment = Augmenter(recipe.augmentation, recipe.network)
-    loader = training_loader(
-        material.pictures, material.classes, material.flanks, augment, batches, recipe.trainer.workers
-    )
-    if trainer.is_global_zero:
-        describe_data(material, folder)
-        show(material, batches, augment, folder / "augmented.png")
+    batches, loader = feed(trainer, material, recipe, folder)
     steps = recipe.trainer.epochs * -(-len(batches) // recipe.trainer.accumulate)
     module = CoatTraining(network, recipe.optimiser, steps, recipe.trainer.seed)
     fit(trainer, module, loader, None, last)

@@ -31,7 +31,7 @@ from reid.train.recipe import PRECISIONS, Recipe, TrainerSettings
 from reid.train.sampler import Batches
 from reid.train.start import starting_network
 
-__all__ = ["Outcome", "fit", "make_trainer", "quiet", "take", "train"]
+__all__ = ["Outcome", "feed", "fit", "make_trainer", "quiet", "take", "train"]
 
 
 @dataclass(frozen=True)
@@ -92,6 +92,27 @@ def train(
         callbacks.append(Patience(recipe.validation.figure, recipe.trainer.patience))
     held = recipe.optimiser.hold > 0
     trainer = make_trainer(recipe.trainer, recipe.optimiser.clip, folder, callbacks, recipe.validation.every, held)
+    batches, loader = feed(trainer, material, recipe, folder)
+    steps = recipe.trainer.epochs * -(-len(batches) // recipe.trainer.accumulate)
+    counts = np.bincount(material.classes)
+    torch.manual_seed(recipe.trainer.seed)
+    module = Training(network, recipe.loss, recipe.optimiser, counts, steps, material.task, recipe.trainer.seed)
+    if recipe.loss.arcface.begin == "means" and "arcface" in recipe.loss.active and not last.is_file():
+        module.losses.begin(class_means(module.network, material.pictures, material.classes))
+    held_out = validation_loader(material.held_out, recipe.sampler.batch, 0) if material.held_out is not None else None
+    fit(trainer, module, loader, held_out, last)
+    trainer.strategy.barrier()  # until the first process has put its last state in place
+    path = Path(best.best_model_path) if best and best.best_model_path else last
+    epoch = take(network, path)
+    row = next((row for row in log.rows if row["epoch"] == epoch), {})
+    after = {name: row[name] for name in before if name in row}
+    if trainer.is_global_zero:
+        save_network(network, folder, card(recipe, material, origin, licence, before, after, epoch))
+    return Outcome(fingerprint(network), before, after, epoch, material)
+
+
+def feed(trainer: pl.Trainer, material: Material, recipe: Recipe, folder: Path) -> tuple[Batches, Any]:
+    """The batches and what loads them, drawn anew in each epoch; the first process writes beside the weights what they are made of."""
     batches = Batches(
         material.classes,
         material.datasets,
@@ -109,22 +130,7 @@ def train(
     if trainer.is_global_zero:
         describe(material, folder)
         show(material, batches, augment, folder / "augmented.png")
-    steps = recipe.trainer.epochs * -(-len(batches) // recipe.trainer.accumulate)
-    counts = np.bincount(material.classes)
-    torch.manual_seed(recipe.trainer.seed)
-    module = Training(network, recipe.loss, recipe.optimiser, counts, steps, material.task, recipe.trainer.seed)
-    if recipe.loss.arcface.begin == "means" and "arcface" in recipe.loss.active and not last.is_file():
-        module.losses.begin(class_means(module.network, material.pictures, material.classes))
-    held_out = validation_loader(material.held_out, recipe.sampler.batch, 0) if material.held_out is not None else None
-    fit(trainer, module, loader, held_out, last)
-    trainer.strategy.barrier()  # until the first process has put its last state in place
-    path = Path(best.best_model_path) if best and best.best_model_path else last
-    epoch = take(network, path)
-    row = next((row for row in log.rows if row["epoch"] == epoch), {})
-    after = {name: row[name] for name in before if name in row}
-    if trainer.is_global_zero:
-        save_network(network, folder, card(recipe, material, origin, licence, before, after, epoch))
-    return Outcome(fingerprint(network), before, after, epoch, material)
+    return batches, loader
 
 
 def quiet() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,7 +10,7 @@ import pandas as pd
 
 from reid.evaluate.retrieval import rank
 
-__all__ = ["Task", "figures", "task_of"]
+__all__ = ["Task", "figures", "tally", "task_of"]
 
 COLUMNS = ["dataset", "crop_id", "identity", "label", "encounter"]
 
@@ -57,12 +58,23 @@ def figures(vectors: np.ndarray, task: Task) -> dict[str, float]:
     Raises:
         InputError: a vector is not finite.
     """
+    return tally(task, lambda query, gallery: (vectors[query], vectors[gallery]))
+
+
+def tally(task: Task, seen: Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]) -> dict[str, float]:
+    """As `figures`, of whatever compares the crops of a task.
+
+    Args:
+        task: What is asked.
+        seen: From the numbers of a data set's queries (q,) and gallery (g,) to vectors of both, (q, d) and (g, d), whose
+            products are the similarities.
+    """
     out: dict[str, float] = {}
     dataset = task.frame["dataset"].to_numpy(dtype=object)
     for name in sorted(set(dataset)):
         query, gallery = (rows[dataset[rows] == name] for rows in (task.query, task.gallery))
         asked, searched = task.frame.iloc[query], task.frame.iloc[gallery]
-        found = rank(vectors[query], vectors[gallery], asked, searched, ("encounter",), hits=1, right="label").table
+        found = rank(*seen(query, gallery), asked, searched, ("encounter",), hits=1, right="label").table
         found = found[found["positives"] > 0]
         if len(found):
             out[f"{name}/mAP"] = float(found["ap"].mean())

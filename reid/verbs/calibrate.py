@@ -30,6 +30,7 @@ from reid.match.shortlist import comparable, sides
 from reid.photos import photo_size
 from reid.store import write_json
 from reid.tables import UNKNOWN
+from reid.train.datasets import set_names
 from reid.verbs.common import input_path, run_folder, write_settings
 from reid.verbs.held_out import evidence, figures
 from reid.verbs.season import embed_stage, labelled_crops
@@ -73,7 +74,10 @@ def run(config: CalibrateConfig) -> str:
     )
     name = f"coat+{matcher.name}" if coats else matcher.name
     with run_folder(config.output, "calibrate", {"data": [str(path.resolve()) for path in tables]}) as folder:
-        scored = [_scored(config, csv, network, matcher, coats, folder) for csv in tables]
+        named = set_names([str(path) for path in tables])
+        scored = [
+            _scored(config, csv, own, network, matcher, coats, folder) for csv, own in zip(tables, named, strict=True)
+        ]
         pairs = pd.concat([own for own, _ in scored], ignore_index=True)
         crops = pd.concat([own for _, own in scored], ignore_index=True)
         pairs.drop(columns=["query", "candidate"]).to_csv(folder / "pairs.csv", index=False, lineterminator="\n")
@@ -87,7 +91,7 @@ def run(config: CalibrateConfig) -> str:
 
         held_out = figures(pairs, scores, fit, config.seed)
         decided = evidence(pairs, scores, crops, fit, config.prior, config.index.flank_sure, config.seed)
-        names = ", ".join(sorted({csv.parent.name for csv in tables}))
+        names = ", ".join(sorted(named))
         summary = (
             f"fitted on {len(pairs)} pairs of crops ({int(same.sum())} of one individual, never of one encounter) from {names}, "
             f"for a season in which {config.prior:.0%} of shortlisted pairs are one individual."
@@ -109,6 +113,7 @@ def run(config: CalibrateConfig) -> str:
 def _scored(
     config: CalibrateConfig,
     csv: Path,
+    name: str,
     network: LoadedNetwork,
     matcher: LocalMatcher,
     coats: LoadedCoat | None,
@@ -134,8 +139,8 @@ def _scored(
     verifier = PairVerifier(matcher, rows, picture, size, folder / "cache")
     verifier.prepare(sorted({*pairs["query"], *pairs["candidate"]}))
     scores = verifier.verify_all(list(zip(pairs["query"], pairs["candidate"], strict=True)))
-    named = done.crops.assign(identity=csv.parent.name + " " + done.crops["identity"].astype(str))
-    pairs[["individual", "other"]] = csv.parent.name + " " + pairs[["individual", "other"]].astype(str)
+    named = done.crops.assign(identity=name + " " + done.crops["identity"].astype(str))
+    pairs[["individual", "other"]] = name + " " + pairs[["individual", "other"]].astype(str)
     return pd.concat([pairs, pd.DataFrame(scores)], axis=1), named
 
 
@@ -157,6 +162,12 @@ def _coats_likeness(done: Embedded, coats: Coats, similarity: np.ndarray, config
     here, there = here[may], there[may]
     out = np.full(similarity.shape, -1.0)
     found = relative(coats.compare(pd.DataFrame({"query": ids[here], "candidate": ids[there]})))
+    if np.isnan(found).all():
+        raise InputError(
+            "coats say nothing of these animals: fewer than 30 pairs can be compared, or the network finds all of them alike, as "
+            "it does with a species that it never learned. Give more animals, train it on some (reid train recipe=coat), or "
+            "calibrate the spots alone with coats=none."
+        )
     out[here, there] = out[there, here] = np.nan_to_num(found, nan=-1.0)
     return out
 
