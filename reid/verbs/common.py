@@ -75,6 +75,9 @@ def make_ahead(photos: str, output: str, folder: Path, executor: ExecutorSetting
 def run_folder(output: str, verb: str, what: Mapping[str, Any], photos: Path | None = None) -> Iterator[Path]:
     """An output folder, claimed and locked for one run.
 
+    A URL as output gets a folder of this machine, whose files are copied there at the end; what an earlier try left there
+    is brought here first.
+
     Args:
         output: The folder; made if it is not there.
         verb: Who writes into it.
@@ -84,9 +87,6 @@ def run_folder(output: str, verb: str, what: Mapping[str, Any], photos: Path | N
     Raises:
         OutputError: the folder is another run's, or lies among the photos; or its disk is full or failed.
         MachineError: memory or open files ran out.
-
-    A URL as output gets a folder of this machine, whose files are copied there at the end; what an earlier try left there
-    is brought here first.
     """
     if is_url(output):
         folder = working_copy(output)
