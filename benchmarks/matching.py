@@ -42,6 +42,9 @@ def split(data: Path, output: Path) -> None:
         if name == "nyala":
             known = frame[frame["part"] == "train"].reset_index()
             frame.loc[known["index"].iloc[closed_set(known, 0.8, SEED).queries], "part"] = "query"
+        # some photos stand in the table twice: one that is trained on is no query
+        frame.loc[frame["path"].isin(frame.loc[frame["part"] == "train", "path"]), "part"] = "train"
+        frame = frame.drop_duplicates("path", ignore_index=True)
         for folder, part in ((output / name, "train"), (output / "strangers" / name, "stranger")):
             folder.mkdir(parents=True, exist_ok=True)
             images = folder / "images"
@@ -68,6 +71,7 @@ class Photos:
         from reid.photos import read_labelled
 
         crops, _ = read_labelled(data / name / "annotations.csv", True, cache=cache / "scan")
+        crops = crops.drop_duplicates("path", ignore_index=True)
         done = embed_crops(data / name, crops, load_network(model), cache / "vectors")
         rows = {str(row["crop_id"]): {str(k): v for k, v in row.items()} for row in done.crops.to_dict("records")}
         self.network = load_coat(coat).network
@@ -75,7 +79,7 @@ class Photos:
             load_coat(coat), rows, lambda crop_id, longest: crop_picture(data / name, rows[crop_id], longest), cache
         )
         coats.prepare(list(rows))
-        part = pd.read_csv(parts / name / "parts.csv", dtype=str).drop_duplicates("path").set_index("path")["part"]
+        part = pd.read_csv(parts / name / "parts.csv", dtype=str).set_index("path")["part"]
         self.frame = pd.DataFrame(
             {
                 "part": part.loc[done.crops["path"]].to_numpy(),
@@ -188,7 +192,9 @@ def main() -> None:
     chosen = parser.parse_args()
     if chosen.verb == "split":
         return split(chosen.data, chosen.output)
-    found: dict[str, object] = {"coat": chosen.coat, "model": chosen.model}
+    from reid.match import load_coat
+
+    found: dict[str, object] = {"coat": load_coat(chosen.coat).fingerprint, "model": chosen.model}
     for name in SETS:
         photos = Photos(chosen.data, chosen.split, name, chosen.coat, chosen.model, chosen.split / "cache")
         if name == "nyala":

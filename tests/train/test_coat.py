@@ -92,5 +92,9 @@ def test_toy_animals_are_learnt_and_an_interrupted_training_ends_the_same(
 def test_what_cannot_be_trained_is_refused(toys: Callable[..., Path], tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="set sampler=pxk"):
         train(toys(6, 4), tmp_path / "a", "sampler=shuffled")
+    with pytest.raises(ConfigError, match="one size of input"):
+        train(toys(6, 4), tmp_path / "c", "trainer.resize=[{until: 0.5, scale: 0.5}]")
+    with pytest.raises(ConfigError, match="in one process"):
+        train(toys(6, 4), tmp_path / "d", "trainer.devices=2")
     with pytest.raises(ConfigError, match="learns='spots' is unknown"):
         train(toys(6, 4), tmp_path / "b", "learns=spots")
