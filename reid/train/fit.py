@@ -121,6 +121,7 @@ def feed(trainer: pl.Trainer, material: Material, recipe: Recipe, folder: Path) 
         trainer.global_rank,
         trainer.world_size,
         recipe.size_in,
+        material.encounters,
     )
     trainer.callbacks.append(Epochs(batches))  # type: ignore[attr-defined]
     augment = Augmenter(recipe.augmentation, recipe.network)

@@ -32,6 +32,7 @@ class Material:
         pictures: uint8 (n, 3, H, W), training crops, larger than the network's input.
         classes: (n,) numbers of their classes.
         datasets: (n,) numbers of their data sets.
+        encounters: (n,) numbers of their encounters; a crop that names none is one of its own.
         flanks: (n,) the flank that each picture shows as it is kept, in the order of `FLANKS`; -1 where no label says.
         names: Names of the classes.
         held_out: uint8 (m, 3, h, w), at the network's input; None where nothing is judged.
@@ -43,6 +44,7 @@ class Material:
     pictures: np.ndarray
     classes: np.ndarray
     datasets: np.ndarray
+    encounters: np.ndarray
     flanks: np.ndarray
     names: list[str]
     held_out: np.ndarray | None
@@ -95,6 +97,7 @@ def prepare(sources: Sequence[str], recipe: Recipe, cache: Path) -> Material:
         pictures if len(kept) == len(pictures) else pictures[kept],
         classes,
         pd.factorize(rows["dataset"].iloc[parts.train])[0],
+        _encounters(rows.iloc[parts.train]),
         _shown(rows["orientation"].iloc[parts.train], recipe.network.face),
         list(map(str, names)),
         held_out,
@@ -110,6 +113,12 @@ def _without(parts: Parts, damaged: dict[int, str]) -> tuple[np.ndarray, Parts]:
     kept = np.flatnonzero(~np.isin(parts.train, bad))
     query, gallery = (part[~np.isin(part, bad)] for part in (parts.query, parts.gallery))
     return kept, replace(parts, train=parts.train[kept], query=query, gallery=gallery)
+
+
+def _encounters(rows: pd.DataFrame) -> np.ndarray:
+    alone = pd.Series([f"crop {number}" for number in range(len(rows))], rows.index)
+    named = rows["dataset"].astype(str) + "/" + rows["encounter"].astype(str)
+    return np.asarray(pd.factorize(named.where(rows["encounter"].notna(), alone))[0], np.int64)
 
 
 def _shown(orientation: pd.Series, face: str) -> np.ndarray:

@@ -23,6 +23,9 @@ NO_MATTER = ("trainer.workers", "trainer.threads", "trainer.accelerator", "train
 CAME_LATER = {
     "network.quality": False,
     "sampler.apart": False,
+    "sampler.alone": 0,
+    "sampler.root": False,
+    "sampler.elsewhere": False,
     "loss.quality.weight": 1.0,
     "loss.quality.share": 0.25,
     "trainer.resize": (),

@@ -10,6 +10,7 @@ import numpy as np
 from torch.utils.data import Sampler
 
 from reid.errors import ConfigError, choices
+from reid.train.pxk import PxK, batches_of
 
 __all__ = ["Batches", "Draw", "SamplerSettings"]
 
@@ -28,6 +29,11 @@ class SamplerSettings:
         photos: Crops of a class in a batch, for `pxk`.
         apart: For `pxk`, whether each batch is of one data set, drawn by the number of its classes: photos of another place
             or species are told apart too easily to learn from.
+        alone: For `pxk`, so many of the batch's crops come without company, one of each of other classes, first of those with
+            a single photo (which need `labels.least=1`): more to be told apart from.
+        root: For `pxk`, whether classes are drawn by the root of their number of photos instead of in turns.
+        elsewhere: For `pxk`, whether a class's photos are taken from as many encounters as there are: photos of one encounter
+            are alike for reasons of their own.
         steps: Steps an epoch; 0 takes as many as see every crop once.
         shares: For `shuffled`, the share of each data set's crops that an epoch sees, in the data sets' order, drawn anew
             each time; empty for all crops. It keeps a large easy data set from taking most of the time.
@@ -37,6 +43,9 @@ class SamplerSettings:
     batch: int = 32
     photos: int = 4
     apart: bool = False
+    alone: int = 0
+    root: bool = False
+    elsewhere: bool = False
     steps: int = 0
     shares: tuple[float, ...] = ()
 
@@ -45,9 +54,13 @@ class SamplerSettings:
             raise ConfigError(f"sampler.name={self.name!r} is unknown; choose one of {choices(NAMES)}.")
         if self.batch < 2:
             raise ConfigError(f"sampler.batch={self.batch} must be at least 2.")
-        if self.name == "pxk" and (self.photos < 2 or self.batch % self.photos or self.batch == self.photos):
+        if self.alone < 0 or (self.alone and self.name != "pxk"):
+            raise ConfigError(f"sampler.alone={self.alone} needs sampler=pxk, and must not be negative.")
+        together = self.batch - self.alone
+        if self.name == "pxk" and (self.photos < 2 or together % self.photos or together < 2 * self.photos):
+            less = f" less sampler.alone={self.alone}" if self.alone else ""
             raise ConfigError(
-                f"sampler.photos={self.photos} must be at least 2 and divide sampler.batch={self.batch} into two or more classes."
+                f"sampler.photos={self.photos} must be at least 2 and divide sampler.batch={self.batch}{less} into two or more classes."
             )
         if self.steps < 0:
             raise ConfigError(f"sampler.steps={self.steps} must not be negative.")
@@ -77,23 +90,29 @@ class Batches(Sampler[list[Draw]]):
         world: so many. All draw the same batches of `world` times the size, and each takes its own part of them, so that
             several processes see in a step what one would see with a batch as large.
         size: Height and width of an epoch's crops; by default the full size.
+        encounters: (n,) number of each crop's encounter; None takes each crop for one of its own.
     """
 
     def __init__(
         self, classes: Sequence[int] | np.ndarray, datasets: Sequence[int] | np.ndarray, settings: SamplerSettings,
         seed: int = 0, rank: int = 0, world: int = 1, size: Callable[[int], tuple[int, int]] | None = None,
+        encounters: Sequence[int] | np.ndarray | None = None,
     ) -> None:  # fmt: skip
         self.classes, self.datasets = np.asarray(classes), np.asarray(datasets)
         self.settings, self.seed, self.rank, self.world, self.size = settings, seed, rank, world, size
+        self.encounters = np.arange(len(self.classes)) if encounters is None else np.asarray(encounters)
         self.epoch = 0
         self.sizes = self._sizes()
-        self.members = {int(c): np.flatnonzero(self.classes == c) for c in np.unique(self.classes)}
+        names, counts = np.unique(self.classes, return_counts=True)
+        self.members = {int(name): np.flatnonzero(self.classes == name) for name in names}
         self.together = settings.batch * world
-        if settings.name == "pxk" and len(self.members) < self.together // settings.photos:
+        company = int((counts > 1).sum()) if settings.alone else len(names)
+        if settings.name == "pxk" and company < self._how().classes:
             several = f" in each of {world} processes" if world > 1 else ""
+            enough = " of two or more photos" if settings.alone else ""
             raise ConfigError(
-                f"sampler.batch={settings.batch}{several} of {settings.photos} photos a class needs {self.together // settings.photos} "
-                f"classes, and the data has {len(self.members)}; lower sampler.batch or raise sampler.photos."
+                f"sampler.batch={settings.batch}{several} of {settings.photos} photos a class needs {self._how().classes} "
+                f"classes{enough}, and the data has {company}; lower sampler.batch or raise sampler.photos."
             )
 
     def _sizes(self) -> list[int]:
@@ -136,31 +155,12 @@ class Batches(Sampler[list[Draw]]):
         return rng.permutation(np.concatenate(groups))
 
     def _pxk(self, rng: np.random.Generator, count: int) -> np.ndarray:
-        """Classes come in turns of the whole list, so that none waits long; their photos without repeats where there are enough."""
-        many = self.together // self.settings.photos
-        whole = np.array(sorted(self.members))
-        sets = [whole]
-        if self.settings.apart:
-            of = np.array([self.datasets[self.members[int(name)][0]] for name in whole])
-            sets = [whole[of == number] for number in np.unique(of)]
-        turns = [np.zeros(0, np.int64) for _ in sets]
-        share = np.array([len(names) for names in sets]) / len(whole)
-        batches = []
-        for _ in range(count):
-            number = int(rng.choice(len(sets), p=share)) if len(sets) > 1 else 0
-            names, turn = sets[number], turns[number]
-            while len(turn) < many:
-                # a set with fewer classes than a batch holds gives some of them twice
-                rest = np.setdiff1d(names, turn)
-                turn = np.concatenate([turn, rng.permutation(rest if len(rest) else names)])
-            chosen, turns[number] = turn[:many], turn[many:]
-            batches.append(np.concatenate([self._photos(rng, int(c)) for c in chosen]))
-        return np.stack(batches)
+        return batches_of(self.classes, self.datasets, self.encounters, self._how(), count, rng)
 
-    def _photos(self, rng: np.random.Generator, label: int) -> np.ndarray:
-        own = self.members[label]
-        rounds = -(-self.settings.photos // len(own))
-        return np.concatenate([rng.permutation(own) for _ in range(rounds)])[: self.settings.photos]
+    def _how(self) -> PxK:
+        own = self.settings
+        alone = own.alone * self.world
+        return PxK((self.together - alone) // own.photos, own.photos, alone, own.apart, own.root, own.elsewhere)
 
     def _balanced(self, rng: np.random.Generator, count: int) -> np.ndarray:
         size = count * self.together

@@ -55,6 +55,38 @@ def test_pxk_apart_fills_a_batch_from_one_set_by_its_classes() -> None:
     assert set(seen) == set(range(12))
 
 
+def test_pxk_takes_from_other_encounters_before_a_second_of_any() -> None:
+    classes = np.repeat(np.arange(4), 6)
+    encounters = np.array([0, 0, 0, 0, 1, 2, 3, 3, 3, 4, 4, 4, *range(5, 11), *[11] * 6])
+    settings = SamplerSettings("pxk", batch=12, photos=3, steps=60, elsewhere=True)
+    for batch in rows(Batches(classes, np.zeros(24, int), settings, encounters=encounters)):
+        for label, most in enumerate((3, 2, 3, 1)):
+            own = [row for row in batch if classes[row] == label]
+            assert len(set(own)) == 3 and len(set(encounters[own])) == most
+
+
+def test_pxk_puts_animals_of_one_photo_beside_those_with_company() -> None:
+    classes = np.array([0, 0, 0, 1, 1, 2, 2, 3, 4, 5, 6, 6])
+    settings = SamplerSettings("pxk", batch=9, photos=2, alone=5, steps=40)
+    for batch in rows(Batches(classes, np.zeros(12, int), settings)):
+        counts = Counter(classes[batch[:4]].tolist())
+        assert set(counts.values()) == {2} and set(counts) <= {0, 1, 2, 6}
+        rest = classes[batch[4:]].tolist()
+        # the three with one photo, and of the others two that are not in the batch yet
+        assert set(rest[:3]) == {3, 4, 5} and len(set(rest)) == 5 and not set(rest) & set(counts)
+    with pytest.raises(ConfigError, match="3 classes of two or more photos, and the data has 2"):
+        Batches([0, 0, 1, 1, 2, 3], [0] * 6, SamplerSettings("pxk", batch=7, photos=2, alone=1))
+
+
+def test_pxk_by_the_root_draws_classes_by_the_root_of_their_photos() -> None:
+    classes = np.repeat(np.arange(6), [1, 4, 9, 16, 25, 36])
+    settings = SamplerSettings("pxk", batch=4, photos=2, steps=4000, root=True)
+    batches = rows(Batches(classes, np.zeros(len(classes), int), settings))
+    first = Counter(int(classes[batch[0]]) for batch in batches)
+    assert [first[n] / 4000 for n in range(6)] == pytest.approx([n / 21 for n in range(1, 7)], abs=0.02)
+    assert all(len(set(classes[batch].tolist())) == 2 for batch in batches)
+
+
 def test_balanced_takes_sets_and_their_classes_equally() -> None:
     taken = np.concatenate(rows(Batches(CLASSES, SETS, SamplerSettings("balanced", batch=50, steps=200))))
     assert np.mean(SETS[taken] == 0) == pytest.approx(0.5, abs=0.02)
