@@ -12,7 +12,7 @@ import numpy as np
 
 from reid.errors import ConfigError, FingerprintError, FormatError, InputError
 from reid.match.index_file import WIDEST, flat_vectors, read_faiss
-from reid.match.index_kinds import EXACT, factory_for, make, parameters, searching, train, tune
+from reid.match.index_kinds import EXACT, factory_for, fill, make, parameters, searching, train, tune
 from reid.match.index_rows import Rows, Where
 from reid.outside import LARGEST, read_json
 
@@ -116,7 +116,7 @@ class Index:
         if not self._index.is_trained:
             train(self._index, vectors, self.factory)
         self._rows.add(ids, tags)
-        self._index.add(vectors)
+        fill(self._index, vectors)
         if first:
             self.effort, self.reached = tune(self._index, vectors, self.recall)
 
@@ -124,7 +124,7 @@ class Index:
         """Begin anew with another kind of index, and these vectors."""
         index = make(self.size, factory)
         train(index, vectors, factory)
-        index.add(vectors)
+        fill(index, vectors)
         self._index, self.factory = index, factory
         self.effort, self.reached = tune(index, vectors, self.recall)
 

@@ -46,7 +46,9 @@ def read_faiss(path: Path, mapped: bool) -> Any:
     try:
         if limit:
             limit(path.stat().st_size)
-        return faiss.read_index(str(path), faiss.IO_FLAG_MMAP | faiss.IO_FLAG_READ_ONLY if mapped else 0)
+        # the older flag leaves lists of vectors on disk, and reads flat indexes and graphs whole
+        in_place = getattr(faiss, "IO_FLAG_MMAP_IFC", faiss.IO_FLAG_MMAP | faiss.IO_FLAG_READ_ONLY)
+        return faiss.read_index(str(path), in_place if mapped else 0)
     finally:
         if limit:
             limit(before)

@@ -13,10 +13,14 @@ import numpy as np
 
 from reid.errors import ConfigError
 
-__all__ = ["EXACT", "factory_for", "make", "parameters", "searching", "train", "tune"]
+__all__ = ["EXACT", "factory_for", "fill", "make", "parameters", "searching", "train", "tune"]
 
 EXACT = 100_000
 """Up to so many vectors, search is exact: an approximate index takes seconds to train, and a census searches it once."""
+LINKS = 32
+"""Neighbours of each vector in a graph; twice as many at its lowest level."""
+IN_MEMORY = 4 << 30
+"""Bytes that a graph and its vectors may take."""
 LARGE = 3 << 30
 """Bytes at a byte for each number, beyond which a number gets half a byte."""
 POINTS, ROUNDS = 40, 8
@@ -28,13 +32,19 @@ ASKED, NEAREST = 256, 10
 def factory_for(count: int, size: int) -> str:
     """FAISS `index_factory` string for so many vectors of a size.
 
-    Above `EXACT`, about two lists for each root of a vector, in each of which a number takes a byte.
+    Above `EXACT` a graph (Malkov and Yashunin 2018, "Efficient and robust approximate nearest neighbor search using Hierarchical
+    Navigable Small World graphs"). Where that would take more than `IN_MEMORY`, about two lists for each root of a vector, in each
+    of which a number takes a byte: a third of the memory, and many times as long to search.
 
-    >>> factory_for(20_000, 256), factory_for(1_000_000, 256), factory_for(10_000_000, 512)
-    ('Flat', 'IVF2048,SQ8', 'IVF8192,SQ4')
+    >>> factory_for(20_000, 256), factory_for(1_000_000, 256)
+    ('Flat', 'HNSW32')
+    >>> factory_for(10_000_000, 256), factory_for(10_000_000, 512)
+    ('IVF8192,SQ8', 'IVF8192,SQ4')
     """
     if count <= EXACT:
         return "Flat"
+    if count * (4 * size + 8 * LINKS) <= IN_MEMORY:
+        return f"HNSW{LINKS}"
     lists = 2 ** round(math.log2(2 * math.sqrt(count)))
     return f"IVF{lists},{'SQ8' if count * size <= LARGE else 'SQ4'}"
 
@@ -72,6 +82,21 @@ def train(index: Any, vectors: np.ndarray, factory: str) -> None:
         raise ConfigError(
             f"index.factory={factory!r} cannot be trained on {len(vectors)} vectors; use Flat for so few."
         ) from None
+
+
+def fill(index: Any, vectors: np.ndarray) -> None:
+    """Add vectors to a trained index; to a graph in one thread, since several would link it in another way each time."""
+    import faiss
+
+    if _graph(index) is None:
+        index.add(vectors)
+        return
+    threads = faiss.omp_get_max_threads()
+    faiss.omp_set_num_threads(1)
+    try:
+        index.add(vectors)
+    finally:
+        faiss.omp_set_num_threads(threads)
 
 
 def _lists(index: Any) -> Any | None:
