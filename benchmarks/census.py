@@ -57,6 +57,8 @@ if os.environ.get("MODEL_CALLS"):
         wrap(type(matcher), "extract"), wrap(type(matcher), "match")
         return matcher
     reid.match.make_matcher = watched
+    import reid.match.coats
+    wrap(reid.match.coats, "likeness")
 
 from reid.cli import main
 began = time.perf_counter()

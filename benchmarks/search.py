@@ -241,7 +241,7 @@ def main() -> int:
     sizes = [size for size in (10_000, 100_000, 200_000) if size < chosen.count] + [chosen.count]
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        for kind, counts in (("clusters", sizes), ("uniform", sizes[-1:])):
+        for kind, counts in (("clusters", sizes), ("uniform", sizes[-2:-1] or sizes)):
             for count in counts:
                 result["sizes"].append(compared(kind, count, folder))
                 print(json.dumps(result["sizes"][-1]), file=sys.stderr, flush=True)

@@ -17,6 +17,7 @@ FLOORS = [
         "tables",
         "errors",
         "store",
+        "threads",
         "progress",
         "resources",
         "outside",

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable, Sequence
 from hashlib import sha256
 from pathlib import Path
 
+from reid.threads import ahead
+
 __all__ = ["keep", "place"]
 
 
@@ -28,13 +30,12 @@ def keep(folder: Path, crops: Iterable[tuple[str, str, Sequence[float]]], pictur
     Args:
         folder: The catalogue's folder of pictures.
         crops: crop_id, content hash and box of each.
-        picture: Gives the JPEG bytes of a crop_id.
+        picture: Gives the JPEG bytes of a crop_id; called by several threads.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    for crop_id, content_hash, bbox in crops:
-        path = place(folder, content_hash, bbox)
-        if path.is_file():
-            continue
+    places = {place(folder, content_hash, bbox): crop_id for crop_id, content_hash, bbox in crops}
+    missing = {path: crop_id for path, crop_id in places.items() if not path.is_file()}
+    for path, jpeg in zip(missing, ahead(picture, missing.values()), strict=True):
         partial = path.with_name(f"{path.name}.{os.getpid()}.part")
-        partial.write_bytes(picture(crop_id))
+        partial.write_bytes(jpeg)
         partial.replace(path)

@@ -69,6 +69,8 @@ def draw_match(
     Raises:
         ValueError: the points and weights are not equally many.
     """
+    import cv2
+
     points_a, points_b = (
         np.asarray(points_a, float).reshape(-1, 2),
         np.asarray(points_b, float).reshape(-1, 2),
@@ -78,11 +80,15 @@ def draw_match(
         raise ValueError(
             f"{len(points_a)} points, {len(points_b)} points and {len(weights)} weights; give equally many."
         )
-    panels = [Image.fromarray(np.ascontiguousarray(picture)).convert("RGB") for picture in (picture_a, picture_b)]
-    height = _FACTOR * HEIGHT * min(1.0, *(_WIDEST * panel.height / panel.width for panel in panels))
-    scales = [height / panel.height for panel in panels]
+    # OpenCV enlarges and reduces in a fifth of Pillow's time
+    panels = [
+        np.asarray(Image.fromarray(np.ascontiguousarray(picture)).convert("RGB")) for picture in (picture_a, picture_b)
+    ]
+    height = _FACTOR * HEIGHT * min(1.0, *(_WIDEST * panel.shape[0] / panel.shape[1] for panel in panels))
+    scales = [height / panel.shape[0] for panel in panels]
     sizes = [
-        (max(1, round(panel.width * scale)), max(1, round(height))) for panel, scale in zip(panels, scales, strict=True)
+        (max(1, round(panel.shape[1] * scale)), max(1, round(height)))
+        for panel, scale in zip(panels, scales, strict=True)
     ]
     band = _BAND * _FACTOR if title_a or title_b else 0
     gap = _GAP * _FACTOR
@@ -91,7 +97,7 @@ def draw_match(
     left = 0
     for panel, size in zip(panels, sizes, strict=True):
         corners.append((left, band))
-        canvas.paste(panel.resize(size, Image.Resampling.BICUBIC), corners[-1])
+        canvas.paste(Image.fromarray(cv2.resize(panel, size, interpolation=cv2.INTER_CUBIC)), corners[-1])
         left += size[0] + gap
     draw = ImageDraw.Draw(canvas)
     for title, corner, size in zip((title_a, title_b), corners, sizes, strict=True):
@@ -116,7 +122,8 @@ def draw_match(
         for x, y in ends:
             draw.ellipse((x - 8, y - 8, x + 8, y + 8), outline=edge, width=5)
             draw.ellipse((x - 7, y - 7, x + 7, y + 7), outline=colour, width=3)
-    return canvas.resize((max(1, canvas.width // _FACTOR), max(1, canvas.height // _FACTOR)), Image.Resampling.LANCZOS)
+    small = (max(1, canvas.width // _FACTOR), max(1, canvas.height // _FACTOR))
+    return Image.fromarray(cv2.resize(np.asarray(canvas), small, interpolation=cv2.INTER_AREA))
 
 
 def _shorten(title: str, width: int, draw: ImageDraw.ImageDraw) -> str:

@@ -14,7 +14,7 @@ from reid.errors import ConfigError
 from reid.photos import read_photo
 from reid.tables import CROPS, UNKNOWN, check
 
-__all__ = ["CropSettings", "crop_picture", "make_crops", "resize_crop", "squashed"]
+__all__ = ["CropSettings", "crop_picture", "make_crops", "resize_crop", "squashed", "within"]
 
 
 @dataclass(frozen=True)
@@ -92,10 +92,15 @@ def crop_picture(
         photo = read_photo(root / crop["path"])
     left, top = int(np.floor(x)), int(np.floor(y))
     picture = photo[top : max(top + 1, round(y + h)), left : max(left + 1, round(x + w))]
-    if longest and max(picture.shape[:2]) > longest:
-        scale = longest / max(picture.shape[:2])
-        picture = resize_crop(picture, max(1, round(picture.shape[0] * scale)), max(1, round(picture.shape[1] * scale)))
-    return np.ascontiguousarray(picture)
+    return np.ascontiguousarray(within(picture, longest) if longest else picture)
+
+
+def within(picture: np.ndarray, longest: int) -> np.ndarray:
+    """A picture (h, w, 3), reduced to at most `longest` pixels on its longest side; never enlarged."""
+    if max(picture.shape[:2]) <= longest:
+        return picture
+    scale = longest / max(picture.shape[:2])
+    return resize_crop(picture, max(1, round(picture.shape[0] * scale)), max(1, round(picture.shape[1] * scale)))
 
 
 def resize_crop(picture: np.ndarray, height: int, width: int, interpolation: str = "area") -> np.ndarray:

@@ -12,6 +12,7 @@ import pandas as pd
 import pyarrow as pa
 
 from reid.embed import NetworkSpec
+from reid.embed.crops import within
 from reid.embed.flank import flank_of, read_flanks
 from reid.embed.framing import reduced
 from reid.embed.preprocess import preprocess
@@ -21,6 +22,7 @@ from reid.match.coat import BATCH, PLACES, SIZE, SPEC, LoadedCoat, describe, lik
 from reid.progress import track
 from reid.store import RowStore, digest
 from reid.tables import PROBLEMS, UNKNOWN, from_rows
+from reid.threads import ahead
 
 __all__ = ["CoatSettings", "Coats", "coats_network", "relative"]
 
@@ -65,7 +67,8 @@ class Coats:
     Args:
         loaded: The network.
         crops: Rows by crop_id: `content_hash`, `bbox`, `orientation`, `path`.
-        picture: Gives a crop's picture, uint8 RGB, of at most so many pixels on the longest side; may raise InputError.
+        picture: Gives a crop's picture, uint8 RGB, of at most so many pixels on the longest side, of all with 0; may raise
+            InputError. Threads call it.
         cache: Folder for descriptions; in memory only without it.
     """
 
@@ -80,15 +83,23 @@ class Coats:
         self.store = RowStore(cache / "coats", SCHEMA) if cache else None
         self._known: dict[str, np.ndarray] = {}
 
-    def prepare(self, crop_ids: Sequence[str]) -> pd.DataFrame:
-        """Describe all crops named; returns a problems table of those that cannot be read."""
+    def prepare(self, crop_ids: Sequence[str], beside: Callable[[str, np.ndarray], None] | None = None) -> pd.DataFrame:
+        """Describe all crops named.
+
+        Args:
+            crop_ids: Which; those that are described already are not read.
+            beside: Called with each crop that is read and its whole picture, by several threads: what else is to be made of it.
+
+        Returns:
+            Problems table of those that cannot be read.
+        """
         keys = {crop_id: self._key(crop_id) for crop_id in crop_ids}
         kept = self.store.get(keys.values()) if self.store else {}
         self._known.update({key: _unpacked(row["places"]) for key, row in kept.items()})
         todo = {key: crop_id for crop_id, key in keys.items() if key not in self._known}
         problems: dict[tuple[str, str], dict[str, str]] = {}
         fresh: dict[str, dict[str, bytes]] = {}
-        for part in self._read(todo, len(keys), problems):
+        for part in self._read(todo, len(keys), problems, beside):
             for key, places in part.items():
                 self._known[key] = places
                 fresh[key] = {"places": places.tobytes()}
@@ -135,21 +146,35 @@ class Coats:
         )
 
     def _read(
-        self, todo: dict[str, str], total: int, problems: dict[tuple[str, str], dict[str, str]]
+        self,
+        todo: dict[str, str],
+        total: int,
+        problems: dict[tuple[str, str], dict[str, str]],
+        beside: Callable[[str, np.ndarray], None] | None,
     ) -> Iterator[dict[str, np.ndarray]]:
         """Descriptions by key, a batch at a time."""
         spec: NetworkSpec = SPEC
+        longest = 2 * max(spec.height, spec.width)
+
+        def read(item: tuple[str, str]) -> np.ndarray | str:
+            try:
+                picture = self.picture(item[1], 0 if beside else longest)
+            except InputError as error:
+                return str(error)
+            if beside:
+                beside(item[1], picture)
+            return reduced(within(picture, longest), spec)
+
         waiting: list[tuple[str, str, np.ndarray]] = []
         items = list(todo.items())
         known = total - len(items)
-        seen_by = track(items, "coats", total=total, unit="crop", done=known)
-        for number, (key, crop_id) in enumerate(seen_by):
-            try:
-                picture = self.picture(crop_id, 2 * max(spec.height, spec.width))
-                waiting.append((key, str(self.crops[crop_id]["orientation"]), reduced(picture, spec)))
-            except InputError as error:
+        seen_by = track(ahead(read, items), "coats", total=total, unit="crop", done=known)
+        for number, ((key, crop_id), picture) in enumerate(zip(items, seen_by, strict=True)):
+            if isinstance(picture, str):
                 path = str(self.crops[crop_id]["path"])
-                problems[path, str(error)] = {"stage": "match", "path": path, "reason": str(error)}
+                problems[path, picture] = {"stage": "match", "path": path, "reason": picture}
+            else:
+                waiting.append((key, str(self.crops[crop_id]["orientation"]), picture))
             if waiting and (len(waiting) == BATCH or number == len(items) - 1):
                 images = _framed([one[2] for one in waiting], [one[1] for one in waiting])
                 seen = describe(images, self.loaded.network)

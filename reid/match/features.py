@@ -6,6 +6,7 @@ import zipfile
 from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
+from threading import Lock
 
 import numpy as np
 
@@ -30,6 +31,7 @@ class FeatureStore:
         self.matcher = matcher
         self.folder = folder
         self._memory: OrderedDict[str, Features] = OrderedDict()
+        self._putting = Lock()
 
     def key(self, content_hash: str, bbox: list[float]) -> str:
         """What a crop's spots were made from; how they are matched later is no part of it, where the matcher tells the two apart."""
@@ -52,10 +54,11 @@ class FeatureStore:
         return features
 
     def put(self, key: str, features: Features) -> None:
-        """Keep spots that were sought elsewhere, with the same matcher; for good only where there is a folder."""
-        if not self.has(key):
-            self._write(key, features)
-            self._remember(key, features)
+        """Keep spots that were sought elsewhere, with the same matcher; for good only where there is a folder. Threads may do it."""
+        with self._putting:
+            if not self.has(key):
+                self._write(key, features)
+                self._remember(key, features)
 
     def _remember(self, key: str, features: Features) -> None:
         self._memory[key] = features

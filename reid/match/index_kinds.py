@@ -174,11 +174,21 @@ def tune(index: Any, vectors: np.ndarray, recall: float) -> tuple[int, float]:
     queries = vectors[np.sort(rows)]
     _, truth = faiss.knn(queries, vectors, NEAREST + 1, metric=faiss.METRIC_INNER_PRODUCT)
     most = lists.nlist if lists is not None else len(vectors)
-    effort, reached, before = 1 if lists is not None else 16, 0.0, -1.0
-    while True:
+
+    def reached_by(effort: int) -> float:
         _, found = searching(index)(queries, NEAREST + 1, params=parameters(index, None, effort))
-        reached = float(np.mean([len(np.intersect1d(a[1:], b)) / NEAREST for a, b in zip(truth, found, strict=True)]))
+        return float(np.mean([len(np.intersect1d(a[1:], b)) / NEAREST for a, b in zip(truth, found, strict=True)]))
+
+    effort, before = 1 if lists is not None else 16, -1.0
+    while True:
+        reached = reached_by(effort)
         # twice as far without a gain: what is missing is lost to quantising
         if reached >= recall or effort >= most or (effort >= 64 and reached <= before):
-            return min(effort, most), reached
-        before, effort = reached, effort * 2
+            break
+        before, effort = reached, min(2 * effort, most)
+    if effort > 1 and recall <= reached and before >= 0:
+        between = round(effort / math.sqrt(2))
+        enough = reached_by(between)
+        if enough >= recall:
+            return between, enough
+    return effort, reached

@@ -59,7 +59,8 @@ class LocalMatcher(Protocol):
         longest: Pixels of the longest side that it brings every picture to; larger ones are no use to it.
 
     It may also have `geometry`, the map that agreeing spots must follow (reid.match.geometry; `affine` where it has none), and
-    `seeks`, the part of the fingerprint that its spots depend on (all of it where it has none); and it may be a `BatchMatcher`.
+    `seeks`, the part of the fingerprint that its spots depend on (all of it where it has none); `in_threads`, whether several
+    threads may seek spots at once; and it may be a `BatchMatcher`.
     """
 
     name: str
@@ -187,10 +188,15 @@ def mutual(query: np.ndarray, candidate: np.ndarray) -> tuple[np.ndarray, np.nda
     if len(query) < 2 or len(candidate) < 2:
         return np.zeros((0, 2), int), np.zeros(0, np.float32), np.zeros(0, np.float32)
     a, b = query.astype(np.float32), candidate.astype(np.float32)
-    distances = np.sqrt(np.maximum(2 - 2 * (a @ b.T), 0))
-    forward, backward = distances.argmin(axis=1), distances.argmin(axis=0)
-    rows = np.flatnonzero(backward[forward] == np.arange(len(a)))
-    nearest, second = np.partition(distances[rows], 1, axis=1)[:, :2].T
+    cosines = a @ b.T
+    forward = cosines.argmax(axis=1)
+    best = cosines[np.arange(len(a)), forward]
+    # largest values instead of their places: numpy finds those along columns in a tenth of the time
+    rows = np.flatnonzero(best == cosines.max(axis=0)[forward])
+    rows = np.sort(rows[np.unique(forward[rows], return_index=True)[1]])  # of equal ones the first
+    others = cosines[rows]
+    others[np.arange(len(rows)), forward[rows]] = -np.inf
+    nearest, second = (np.sqrt(np.maximum(2 - 2 * found, 0)) for found in (best[rows], others.max(axis=1)))
     return np.stack([rows, forward[rows]], axis=1), nearest, second
 
 

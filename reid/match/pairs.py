@@ -12,15 +12,17 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from reid.embed.crops import within
 from reid.errors import InputError
 from reid.match.calibration import COAT, LOCAL
 from reid.match.calibrations import Calibrations
 from reid.match.features import FeatureStore
-from reid.match.local import LocalMatcher
+from reid.match.local import Features, LocalMatcher
 from reid.match.verify import ToVerify, Verified, verify_many
 from reid.progress import track
 from reid.store import RowStore, digest
 from reid.tables import MATCHES, PROBLEMS, check, from_rows
+from reid.threads import ahead
 
 __all__ = ["PairVerifier", "score_pairs"]
 
@@ -44,7 +46,7 @@ class PairVerifier:
     Args:
         matcher: The local matcher.
         crops: Rows by crop_id, of the season and of the gallery: `content_hash`, `bbox`, `camera`, `path`.
-        picture: Gives a crop's picture, uint8 RGB, of at most `longest` pixels; may raise InputError.
+        picture: Gives a crop's picture, uint8 RGB, of at most `longest` pixels; may raise InputError. Threads call it.
         photo_size: Gives width and height of a crop's photo, for telling background from animal.
         cache: Folder for spots and verified pairs.
     """
@@ -69,13 +71,33 @@ class PairVerifier:
         problems = {}
         keys = {crop_id: self._key(crop_id) for crop_id in crop_ids}
         missing = [crop_id for crop_id in crop_ids if not self.features.has(keys[crop_id])]
-        for crop_id in track(missing, "spots", total=len(crop_ids), unit="crop", done=len(crop_ids) - len(missing)):
-            try:
-                self.features.get(keys[crop_id], partial(self.picture, crop_id, self.matcher.longest))
-            except InputError as error:
+        done = len(crop_ids) - len(missing)
+        for crop_id, found in track(ahead(self._sought, missing), "spots", total=len(crop_ids), unit="crop", done=done):
+            if isinstance(found, str):
                 path = str(self.crops[crop_id]["path"])
-                problems[path, str(error)] = {"stage": "match", "path": path, "reason": str(error)}
+                problems[path, found] = {"stage": "match", "path": path, "reason": found}
+            else:
+                self.features.put(keys[crop_id], found if isinstance(found, Features) else self.matcher.extract(found))
         return from_rows(problems.values(), PROBLEMS)
+
+    @property
+    def in_threads(self) -> bool:
+        """Whether several threads may `seek` at once."""
+        return bool(getattr(self.matcher, "in_threads", False))
+
+    def seek(self, crop_id: str, picture: np.ndarray) -> None:
+        """Seek a crop's spots on its picture, uint8 RGB at full size, which somebody has read for another reason."""
+        key = self._key(crop_id)
+        if not self.features.has(key):
+            self.features.put(key, self.matcher.extract(within(picture, self.matcher.longest)))
+
+    def _sought(self, crop_id: str) -> tuple[str, Features | np.ndarray | str]:
+        """A crop with its spots; with its picture, where the matcher wants to be asked by one thread; or with why there is none."""
+        try:
+            picture = self.picture(crop_id, self.matcher.longest)
+        except InputError as error:
+            return crop_id, str(error)
+        return crop_id, self.matcher.extract(picture) if self.in_threads else picture
 
     def has(self, query: str, candidate: str) -> bool:
         """Whether this pair, in this order, was compared before."""

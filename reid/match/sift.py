@@ -25,24 +25,25 @@ class Sift:
     """
 
     name = "sift"
+    in_threads = True
 
     def __init__(self, points: int = 512, longest: int = 640, geometry: str = AFFINE, best_first: bool = False) -> None:
-        import cv2
-
         self._best_first = best_first
         self.longest = longest
         self.geometry = geometry
         self.fingerprint = f"rootsift+{geometry},{points},{longest},{RATIO}"
-        self._sift: Any = cv2.SIFT.create(nfeatures=points, contrastThreshold=0.02)
-        # night photos are flat: equalised locally, their spots stand out as by day
-        self._equalise = cv2.createCLAHE(clipLimit=2.0, tileGridSize=(8, 8))
+        self._points = points
 
     def extract(self, picture: np.ndarray) -> Features:
         import cv2
 
         resized, shrink = at_scale(picture, self.longest)
-        grey = self._equalise.apply(cv2.cvtColor(resized, cv2.COLOR_RGB2GRAY))
-        points, descriptors = self._sift.detectAndCompute(grey, None)
+        # made anew for each picture, which costs nothing: several threads may seek at once
+        sift: Any = cv2.SIFT.create(nfeatures=self._points, contrastThreshold=0.02)
+        # night photos are flat: equalised locally, their spots stand out as by day
+        equalise = cv2.createCLAHE(clipLimit=2.0, tileGridSize=(8, 8))
+        grey = equalise.apply(cv2.cvtColor(resized, cv2.COLOR_RGB2GRAY))
+        points, descriptors = sift.detectAndCompute(grey, None)
         if descriptors is None or not len(points):
             return no_spots(picture, 128)
         if self._best_first:

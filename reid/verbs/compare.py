@@ -102,21 +102,25 @@ def compare(
     def picture(crop_id: str, longest: int) -> np.ndarray:
         return pictures[crop_id](rows[crop_id], longest)
 
+    verifier = PairVerifier(matcher, rows, picture, photo_size, cache)
     unread = empty(PROBLEMS)
     if network:
-        lists, unread = _most_alike(lists, Coats(network, rows, picture, cache), index.candidates)
+        # each photo is decoded once for both
+        beside = verifier.seek if verifier.in_threads else None
+        lists, unread = _most_alike(lists, Coats(network, rows, picture, cache), index.candidates, beside)
     columns = ["query", "candidate", "similarity"]
     pairs = pd.concat(lists, ignore_index=True) if lists else pd.DataFrame(columns=columns)
     pairs = pairs.sort_values(["query", "candidate"], kind="stable").reset_index(drop=True)
-    verifier = PairVerifier(matcher, rows, picture, photo_size, cache)
     matches, problems = score_pairs(pairs, verifier, calibrations)
     return matches, pd.concat([unread, problems], ignore_index=True).drop_duplicates(ignore_index=True), verifier
 
 
-def _most_alike(lists: list[pd.DataFrame], coats: Coats, candidates: int) -> tuple[list[pd.DataFrame], pd.DataFrame]:
+def _most_alike(
+    lists: list[pd.DataFrame], coats: Coats, candidates: int, beside: Callable[[str, np.ndarray], None] | None
+) -> tuple[list[pd.DataFrame], pd.DataFrame]:
     """Of each shortlist the pairs whose coats are among the most alike of either of their crops, and what could not be read."""
     asked = sorted({name for pairs in lists for column in ("query", "candidate") for name in pairs[column]})
-    problems = coats.prepare(asked)
+    problems = coats.prepare(asked, beside)
     # the level of all lists together: a season with few animals of its own has the catalogue's to go by
     alike = relative(np.concatenate([np.zeros(0), *(coats.compare(pairs) for pairs in lists)]))
     kept, start = [], 0

@@ -18,6 +18,7 @@ from reid.match import PairVerifier
 from reid.progress import track
 from reid.store import RowStore, digest
 from reid.tables import UNKNOWN, records
+from reid.threads import ahead
 
 __all__ = ["Drawn", "crop_pictures", "match_figures"]
 
@@ -47,19 +48,30 @@ class Drawn:
 
     def get(self, what: str, crop_ids: Sequence[str], draw: Callable[[], bytes]) -> bytes:
         """The picture of these crops; `draw` makes it if it is not kept."""
+        kept = self.kept(what, crop_ids)
+        return self.keep(what, crop_ids, draw()) if kept is None else kept
+
+    def kept(self, what: str, crop_ids: Sequence[str]) -> bytes | None:
+        """The picture of these crops, if it was drawn before."""
+        key = self._key(what, crop_ids)
+        row = self.fresh.get(key) or (self.store.get([key]).get(key) if self.store else None)
+        return row["jpeg"] if row else None
+
+    def keep(self, what: str, crop_ids: Sequence[str], picture: bytes) -> bytes:
+        """Keep the picture of these crops, and give it back."""
+        if self.store:
+            self.fresh[self._key(what, crop_ids)] = {"jpeg": picture}
+            if len(self.fresh) >= PART:
+                self.write()
+        return picture
+
+    def _key(self, what: str, crop_ids: Sequence[str]) -> str:
         crops = [self.verifier.crops[crop_id] for crop_id in crop_ids]
         shown = [
             [self.verifier.features.key(crop["content_hash"], crop["bbox"]), str(crop["camera"]), crop_id in self.known]
             for crop, crop_id in zip(crops, crop_ids, strict=True)
         ]
-        key = digest(__version__, what, shown, length=24)
-        kept = self.store.get([key]).get(key) if self.store else None
-        picture: bytes = kept["jpeg"] if kept else self.fresh[key]["jpeg"] if key in self.fresh else draw()
-        if self.store and kept is None:
-            self.fresh[key] = {"jpeg": picture}
-            if len(self.fresh) >= PART:
-                self.write()
-        return picture
+        return digest(__version__, what, shown, length=24)
 
     def write(self) -> None:
         """Keep what was drawn."""
@@ -71,18 +83,23 @@ class Drawn:
 def crop_pictures(crop_ids: Iterable[str], verifier: PairVerifier, drawn: Drawn | None = None) -> dict[str, bytes]:
     """JPEG pictures of crops for the report; one that can no longer be read is left out."""
     drawn = drawn or Drawn(verifier)
-    pictures = {}
-    for crop_id in track(sorted(set(crop_ids)), "pictures", unit="crop"):
-        try:
-            pictures[crop_id] = drawn.get("crop", [crop_id], partial(_crop, crop_id, verifier))
-        except InputError:
-            continue
+    pictures = {crop_id: drawn.kept("crop", [crop_id]) for crop_id in sorted(set(crop_ids))}
+    fresh = [crop_id for crop_id, picture in pictures.items() if picture is None]
+    # threads read the photos ahead
+    read = ahead(partial(_crop, verifier=verifier), fresh)
+    progress = track(read, "pictures", len(pictures), "crop", len(pictures) - len(fresh))
+    for crop_id, picture in zip(fresh, progress, strict=True):
+        pictures[crop_id] = drawn.keep("crop", [crop_id], picture) if picture else None
     drawn.write()
-    return pictures
+    return {crop_id: picture for crop_id, picture in pictures.items() if picture}
 
 
 def _crop(crop_id: str, verifier: PairVerifier) -> bytes:
-    return jpeg_bytes(verifier.picture(crop_id, 480), 480, 80)
+    """A crop's picture; empty where it can no longer be read."""
+    try:
+        return jpeg_bytes(verifier.picture(crop_id, 480), 480, 80)
+    except InputError:
+        return b""
 
 
 def match_figures(

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from reid.catalogue import Catalogue
-from reid.embed.crops import resize_crop
+from reid.embed.crops import within
 from reid.errors import InputError
 from reid.match import check_fingerprints
 from reid.photos import read_photo
@@ -51,9 +51,6 @@ def known_side(catalogue: Catalogue, run_id: str, fingerprint: str) -> tuple[Sid
         if path is None or not Path(path).is_file():
             raise InputError("its picture is missing from the catalogue's folder")
         image = read_photo(path)
-        scale = longest / max(image.shape[:2])
-        if scale >= 1:
-            return image
-        return resize_crop(image, max(1, round(image.shape[0] * scale)), max(1, round(image.shape[1] * scale)))
+        return within(image, longest) if longest else image
 
     return Side(crops, np.asarray(vectors, np.float32), picture), {str(k): str(v) for k, v in owner.items()}
