@@ -94,8 +94,8 @@ class Coats:
             Problems table of those that cannot be read.
         """
         keys = {crop_id: self._key(crop_id) for crop_id in crop_ids}
-        kept = self.store.get(keys.values()) if self.store else {}
-        self._known.update({key: _unpacked(row["places"]) for key, row in kept.items()})
+        for key, row in self.store.rows(keys.values()) if self.store else ():
+            self._known[key] = _unpacked(row["places"])
         todo = {key: crop_id for crop_id, key in keys.items() if key not in self._known}
         problems: dict[tuple[str, str], dict[str, str]] = {}
         fresh: dict[str, dict[str, bytes]] = {}

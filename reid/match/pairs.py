@@ -119,7 +119,8 @@ class PairVerifier:
         """`matches`, `inliers` and `local_score` of each pair, in order."""
         described = [self._pair(query, candidate) for query, candidate in pairs]
         keys = [self._pair_key(pair) for pair in described]
-        scores = {key: _scores(_unpack(row)) for key, row in (self.store.get(keys) if self.store else {}).items()}
+        # a part at a time: the spots of all pairs of a season are too many for the memory
+        scores = {key: _scores(_unpack(row)) for key, row in (self.store.rows(keys) if self.store else ())}
         todo = {key: n for n, key in enumerate(keys) if key not in scores}
         part: dict[str, int] = {}
         last = next(reversed(todo), None)
