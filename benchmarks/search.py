@@ -31,7 +31,8 @@ import faiss
 import numpy as np
 
 from reid.match import Index
-from reid.match.index_kinds import factory_for, fill, make, parameters, train, tune
+from reid.match.index_kinds import factory_for, make, parameters, train
+from reid.match.index_tuning import fill_tuned
 
 HERE = Path(__file__).resolve().parent
 SIZE, K, QUERIES, ROUNDS, PHOTOS = 256, 10, 500, 5, 20
@@ -159,7 +160,7 @@ def ten_million(folder: Path) -> dict[str, Any]:
 
 
 def kinds(count: int) -> list[dict[str, Any]]:
-    """What quantising loses at one size of clusters: recall at the most effort that `tune` spends, and bytes a vector."""
+    """What quantising loses at one size of clusters: recall at the effort that the index chooses, and bytes a vector."""
     global ANIMALS
     ANIMALS = count // PHOTOS
     vectors = clusters(count, 1)
@@ -182,9 +183,8 @@ def _kind(factory: str, vectors: np.ndarray) -> dict[str, Any]:
     index = make(SIZE, factory)
     started = time.perf_counter()
     train(index, vectors, factory)
-    fill(index, vectors)
+    effort, reached = fill_tuned(index, vectors, 0.98)
     build = time.perf_counter() - started
-    effort, reached = tune(index, vectors, 0.98)
     queries, params = vectors[:QUERIES], parameters(index, None, effort)
     took = statistics.median(seconds(lambda: index.search(queries, K, params=params)) for _ in range(ROUNDS))
     return {

@@ -12,8 +12,9 @@ import numpy as np
 
 from reid.errors import ConfigError, FingerprintError, FormatError, InputError
 from reid.match.index_file import WIDEST, flat_vectors, read_faiss
-from reid.match.index_kinds import EXACT, factory_for, fill, make, parameters, searching, train, tune
+from reid.match.index_kinds import EXACT, factory_for, fill, make, parameters, searching, train
 from reid.match.index_rows import Rows, Where
+from reid.match.index_tuning import fill_tuned, tune
 from reid.outside import LARGEST, read_json
 
 __all__ = ["Index", "check_fingerprints"]
@@ -116,20 +117,22 @@ class Index:
         if not self._index.is_trained:
             train(self._index, vectors, self.factory)
         self._rows.add(ids, tags)
-        fill(self._index, vectors)
         if first:
-            self.effort, self.reached = tune(self._index, vectors, self.recall)
+            self.effort, self.reached = fill_tuned(self._index, vectors, self.recall)
+        else:
+            fill(self._index, vectors)
 
     def _fill(self, vectors: np.ndarray, factory: str) -> None:
         """Begin anew with another kind of index, and these vectors."""
         index = make(self.size, factory)
         train(index, vectors, factory)
-        fill(index, vectors)
+        self.effort, self.reached = fill_tuned(index, vectors, self.recall)
         self._index, self.factory = index, factory
-        self.effort, self.reached = tune(index, vectors, self.recall)
 
     def tune(self, vectors: np.ndarray, recall: float) -> float:
-        """Measure anew how far to look, for example after an HNSW index was filled or many vectors were added.
+        """Measure anew how far to look, for example after many vectors were added.
+
+        It asks by vectors that the index holds, which a graph finds more easily than new ones: ask for a little more than you need.
 
         Args:
             vectors: All the vectors in the order in which they were added, (n, size).

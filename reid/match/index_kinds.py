@@ -1,4 +1,4 @@
-"""Which FAISS index suits so many vectors, how it is trained, and how far it must look for a recall.
+"""Which FAISS index suits so many vectors, how it is trained, filled and asked.
 
 `benchmarks/search.py` measures what the numbers here lead to.
 """
@@ -13,7 +13,7 @@ import numpy as np
 
 from reid.errors import ConfigError
 
-__all__ = ["EXACT", "factory_for", "fill", "make", "parameters", "searching", "train", "tune"]
+__all__ = ["EXACT", "factory_for", "fill", "graph_of", "lists_of", "make", "parameters", "searching", "train"]
 
 EXACT = 100_000
 """Up to so many vectors, search is exact: an approximate index takes seconds to train, and a census searches it once."""
@@ -25,8 +25,6 @@ LARGE = 3 << 30
 """Bytes at a byte for each number, beyond which a number gets half a byte."""
 POINTS, ROUNDS = 40, 8
 """Vectors that each list is trained on, and rounds of it: FAISS's own 256 and 25 take twenty times as long to train."""
-ASKED, NEAREST = 256, 10
-"""Queries that a recall is measured with, and neighbours of each."""
 
 
 def factory_for(count: int, size: int) -> str:
@@ -63,7 +61,7 @@ def make(size: int, factory: str) -> Any:
         raise ConfigError(
             f"index.factory={factory!r} is no FAISS index_factory string for vectors of {size}; try auto, Flat, HNSW32 or IVF256,Flat."
         ) from None
-    lists = _lists(index)
+    lists = lists_of(index)
     if lists is not None:
         lists.cp.niter, lists.cp.max_points_per_centroid = ROUNDS, POINTS
         lists.cp.min_points_per_centroid = 1
@@ -88,7 +86,7 @@ def fill(index: Any, vectors: np.ndarray) -> None:
     """Add vectors to a trained index; to a graph in one thread, since several would link it in another way each time."""
     import faiss
 
-    if _graph(index) is None:
+    if graph_of(index) is None:
         index.add(vectors)
         return
     threads = faiss.omp_get_max_threads()
@@ -99,7 +97,8 @@ def fill(index: Any, vectors: np.ndarray) -> None:
         faiss.omp_set_num_threads(threads)
 
 
-def _lists(index: Any) -> Any | None:
+def lists_of(index: Any) -> Any | None:
+    """The part of an index that keeps its vectors in lists; None where it does not."""
     import faiss
 
     try:
@@ -108,7 +107,8 @@ def _lists(index: Any) -> Any | None:
         return None
 
 
-def _graph(index: Any) -> Any | None:
+def graph_of(index: Any) -> Any | None:
+    """The index, if it is a graph of neighbours."""
     import faiss
 
     found = faiss.downcast_index(index)
@@ -121,7 +121,7 @@ def parameters(index: Any, allowed: np.ndarray | None, effort: int) -> Any:
     Args:
         index: The index.
         allowed: Which vectors may be found, (n,) of bool; None for all.
-        effort: How far it looks, as `tune` gives it; 0 for FAISS's own. Where few vectors are allowed, it looks as much
+        effort: How far it looks, as `reid.match.index_tuning` gives it; 0 for FAISS's own. Where few vectors are allowed, it looks as much
             further.
     """
     faiss: Any = import_module("faiss")  # whose published types lack what its Python layer adds
@@ -130,7 +130,7 @@ def parameters(index: Any, allowed: np.ndarray | None, effort: int) -> Any:
     if allowed is not None:
         selector = faiss.IDSelectorBitmap(np.packbits(allowed, bitorder="little"))
     share = 1.0 if allowed is None else max(float(allowed.mean()), 1e-9)
-    lists, graph = _lists(index), _graph(index)
+    lists, graph = lists_of(index), graph_of(index)
     if lists is not None:
         wide = min(lists.nlist, math.ceil((effort or lists.nprobe) / share))
         own = faiss.SearchParametersIVF(sel=selector, nprobe=wide)
@@ -150,45 +150,3 @@ def searching(index: Any) -> Any:
     search of its own in its place, that knows none.
     """
     return getattr(index, "search_numpy", index.search)
-
-
-def tune(index: Any, vectors: np.ndarray, recall: float) -> tuple[int, float]:
-    """How far an index must look to find so many of the true nearest.
-
-    Args:
-        index: Filled with the vectors, in their order.
-        vectors: Unit vectors, (n, size), as they were added.
-        recall: Share of the true `NEAREST` that must be found, the query itself left out.
-
-    Returns:
-        The effort for `parameters`, and the recall that it reached, on `ASKED` of the vectors drawn by a fixed seed; the largest
-        effort where none reaches it, as when too much is lost by quantising. 0 and 1 for an exact index, and where there are too few
-        vectors to measure it.
-    """
-    import faiss
-
-    lists, graph = _lists(index), _graph(index)
-    if (lists is None and graph is None) or len(vectors) < ASKED:
-        return 0, 1.0
-    rows = np.random.default_rng(0).choice(len(vectors), min(ASKED, len(vectors)), replace=False)
-    queries = vectors[np.sort(rows)]
-    _, truth = faiss.knn(queries, vectors, NEAREST + 1, metric=faiss.METRIC_INNER_PRODUCT)
-    most = lists.nlist if lists is not None else len(vectors)
-
-    def reached_by(effort: int) -> float:
-        _, found = searching(index)(queries, NEAREST + 1, params=parameters(index, None, effort))
-        return float(np.mean([len(np.intersect1d(a[1:], b)) / NEAREST for a, b in zip(truth, found, strict=True)]))
-
-    effort, before = 1 if lists is not None else 16, -1.0
-    while True:
-        reached = reached_by(effort)
-        # twice as far without a gain: what is missing is lost to quantising
-        if reached >= recall or effort >= most or (effort >= 64 and reached <= before):
-            break
-        before, effort = reached, min(2 * effort, most)
-    if effort > 1 and recall <= reached and before >= 0:
-        between = round(effort / math.sqrt(2))
-        enough = reached_by(between)
-        if enough >= recall:
-            return between, enough
-    return effort, reached
