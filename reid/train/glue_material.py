@@ -141,8 +141,10 @@ def _judged(held: pd.DataFrame, first: int, settings: GlueSettings, seed: int) -
     if not len(held):
         return [], np.zeros(0, bool)
     same = same_pairs(held, settings.gap, JUDGED, seed)[: settings.judged]
+    # the same photos, so that both kinds of pairs are as hard to see; of few animals all photos
     among = np.unique(np.array(same, int).ravel())
     others = strangers(held, among, settings.gap, 2 * settings.judged, seed)
+    others = others or strangers(held, np.arange(len(held)), settings.gap, 2 * settings.judged, seed)
     if not same or not others:
         raise InputError(
             f"the {held['identity'].nunique()} individuals that were held out give {len(same)} pairs of one animal and {len(others)} "
