@@ -53,14 +53,13 @@ def grouped(pairs: Sequence[Shown]) -> list[GlueGroup]:
 
 def _group(pairs: Sequence[Shown]) -> GlueGroup:
     sides = []
-    for side in (0, 1):
-        own = [pair[side] for pair in pairs]
-        targets = [
-            np.full(len(pair[side].points), UNMATCHED) if pair[2] is None else pair[2][side].astype(np.int64)
-            for pair in pairs
+    for side, own in enumerate(([pair[0] for pair in pairs], [pair[1] for pair in pairs])):
+        told = [
+            np.full(len(features.points), UNMATCHED) if targets is None else targets[side].astype(np.int64)
+            for features, (_, _, targets) in zip(own, pairs, strict=True)
         ]
         descriptors = np.stack([features.descriptors.astype(np.float32) for features in own])
-        parts = np.stack([_placed(features) for features in own]), descriptors, np.stack(targets)
+        parts = np.stack([_placed(features) for features in own]), descriptors, np.stack(told)
         sides.append([torch.from_numpy(part) for part in parts])
     here, there = sides
     return GlueGroup((here[0], there[0]), (here[1], there[1]), (here[2], there[2]))

