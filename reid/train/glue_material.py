@@ -84,7 +84,7 @@ def prepare_glue(
 
     Raises:
         ConfigError: something else than individuals is to be held out.
-        InputError: there is only one individual, or no flank was seen in two encounters.
+        InputError: there is only one individual, no flank was seen in two encounters, or nothing is left to learn from.
         ReidError: the data do not do; the message says why.
     """
     if validation.share and validation.rules != ("identity",):
@@ -121,6 +121,11 @@ def prepare_glue(
     kept = np.array([not {pair.here.row, pair.there.row} & set(bad) for pair in judged], bool)
     good = [pair for pair, is_kept in zip(judged, kept, strict=True) if is_kept]
     pools = _pools(spots, weak, settings, same, others, len(chosen), bad, cache)
+    if not any(pool and getattr(settings, kind) for kind, pool in pools.items()):
+        raise InputError(
+            f"no pair to learn from: of {len(same)} pairs of one flank none agrees on a map, and no other kind is drawn; lower "
+            "glue.agree, or set glue.made and glue.others above 0."
+        )
     lost = both.iloc[sorted(bad)][["dataset", "path"]].assign(reason=[bad[row] for row in sorted(bad)])
     left_out = pd.concat([unread, unused, lost], ignore_index=True).drop_duplicates(ignore_index=True)
     facts = {

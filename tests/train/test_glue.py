@@ -353,3 +353,5 @@ def test_what_cannot_be_trained_is_refused(labels: Path, tmp_path: Path, monkeyp
         train(labels.parent / "together.csv", tmp_path / "h")
     with pytest.raises(InputError, match=r"lower glue.gap"):
         train(labels, tmp_path / "i", "glue.gap=99")
+    with pytest.raises(InputError, match="none agrees on a map"):
+        train(labels, tmp_path / "j", "glue.agree=49", "glue.made=0", "glue.others=0")
