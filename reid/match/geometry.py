@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["AFFINE", "GEOMETRIES", "affine_inliers", "agreeing"]
+__all__ = ["AFFINE", "GEOMETRIES", "affine_inliers", "agreeing", "fitted"]
 
 AFFINE = "affine"
 """The usual map."""
@@ -38,14 +38,30 @@ def agreeing(here: np.ndarray, there: np.ndarray, geometry: str = AFFINE) -> np.
     Returns:
         bool (n,); none below four pairs (five for a homography), or where all lie on one line.
     """
+    return fitted(here, there, geometry)[1]
+
+
+def fitted(here: np.ndarray, there: np.ndarray, geometry: str = AFFINE) -> tuple[np.ndarray | None, np.ndarray]:
+    """The map that most pairs of spots agree on, and which agree; arguments as for `agreeing`.
+
+    Returns:
+        float (3, 3), from `here` to `there` in their units, of homogeneous coordinates, None where there is none; and bool (n,).
+    """
     import cv2
 
+    none = np.zeros(len(here), bool)
     if len(here) < LEAST[geometry]:
-        return np.zeros(len(here), bool)
+        return None, none
     a, b = here.astype(np.float64), there.astype(np.float64)
     cv2.setRNGSeed(0)
-    _, mask = _MAPS[geometry](cv2, a, b)
-    return np.zeros(len(here), bool) if mask is None else np.asarray(mask)[:, 0].astype(bool)
+    found, mask = _MAPS[geometry](cv2, a, b)
+    if found is None or mask is None:
+        return None, none
+    whole = np.vstack([found, [0, 0, 1]])[:3]
+    if geometry != AFFINE:
+        unit = np.diag([PIXELS, PIXELS, 1.0])
+        whole = np.linalg.inv(unit) @ whole @ unit
+    return whole, np.asarray(mask)[:, 0].astype(bool)
 
 
 def _affine(cv2: Any, a: np.ndarray, b: np.ndarray) -> Any:

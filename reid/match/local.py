@@ -15,12 +15,14 @@ if TYPE_CHECKING:
     from reid.match.glue import GlueOptions
 
 __all__ = [
+    "GLUED",
     "BatchMatcher",
     "Features",
     "LocalMatcher",
     "MatcherSettings",
     "at_scale",
     "blank",
+    "glue_options",
     "make_matcher",
     "match_many",
     "mutual",
@@ -29,6 +31,8 @@ __all__ = [
 ]
 
 LAYERS = 9
+GLUED = ("aliked", "disk")
+"""Matchers whose spots are compared by LightGlue, which has weights."""
 KEEP = ("box", "torso")
 BLANK = 1.0
 """Standard deviation of the pixels, of 255, below which a picture shows nothing."""
@@ -101,6 +105,7 @@ class MatcherSettings:
         early_below: A pair ends there if the confidences of its matches sum up to less than this.
         precision: What LightGlue multiplies in: `float32`; `bfloat16`, about twice as fast on CPUs that have it, slow on others;
             `auto`: bfloat16 on CPUs that have it. Results of two machines then differ in the second digit.
+        weights: LightGlue's, the folder of a training (`reid train matcher=lightglue`); empty for those of its package.
     """
 
     name: str = "auto"
@@ -112,10 +117,16 @@ class MatcherSettings:
     early_layer: int = 0
     early_below: float = 0.0
     precision: str = "float32"
+    weights: str = ""
 
     def __post_init__(self) -> None:
         if self.name not in (*MATCHERS, "auto"):
             raise ConfigError(f"matcher.name={self.name!r} is unknown; choose one of {choices([*MATCHERS, 'auto'])}.")
+        if self.weights and self.name not in (*GLUED, "auto"):
+            raise ConfigError(
+                f"matcher.weights={self.weights}: {self.name} compares spots by a rule that has no weights; choose matcher=aliked "
+                "or matcher=disk, or leave matcher.weights empty."
+            )
         if self.points < 16 or self.longest < 64:
             raise ConfigError(
                 f"matcher.points={self.points} and matcher.longest={self.longest} are too small; use at least 16 and 64."
@@ -200,7 +211,8 @@ def mutual(query: np.ndarray, candidate: np.ndarray) -> tuple[np.ndarray, np.nda
     return np.stack([rows, forward[rows]], axis=1), nearest, second
 
 
-def _glue(settings: MatcherSettings) -> GlueOptions:
+def glue_options(settings: MatcherSettings) -> GlueOptions:
+    """What LightGlue may spend on a pair, as the settings say."""
     from reid.match.glue import GlueOptions
 
     return GlueOptions(settings.layers, settings.early_layer, settings.early_below, settings.precision)
@@ -209,13 +221,15 @@ def _glue(settings: MatcherSettings) -> GlueOptions:
 def _aliked(settings: MatcherSettings) -> LocalMatcher:
     from reid.match.aliked import AlikedLightGlue
 
-    return AlikedLightGlue(settings.points, settings.longest, _glue(settings), settings.geometry)
+    options = glue_options(settings)
+    return AlikedLightGlue(settings.points, settings.longest, options, settings.geometry, settings.weights)
 
 
 def _disk(settings: MatcherSettings) -> LocalMatcher:
     from reid.match.disk import DiskLightGlue
 
-    return DiskLightGlue(settings.points, settings.longest, _glue(settings), settings.geometry)
+    options = glue_options(settings)
+    return DiskLightGlue(settings.points, settings.longest, options, settings.geometry, settings.weights)
 
 
 def _sift(settings: MatcherSettings, best_first: bool = False) -> LocalMatcher:
@@ -237,7 +251,8 @@ def make_matcher(settings: MatcherSettings | None = None) -> LocalMatcher:
     """The matcher that the settings name.
 
     Raises:
-        MissingPartError: it was asked for by name and its package is not installed.
+        MissingPartError: it was asked for by name, or by its weights, and its package is not installed.
+        InputError, FormatError: `weights` cannot be read, or are of other spots.
     """
     settings = settings or MatcherSettings()
     if settings.keep == "torso":
@@ -253,6 +268,8 @@ def _made(settings: MatcherSettings, best_first: bool = False) -> LocalMatcher:
         return _sift(settings, best_first)
     if settings.name != "auto":
         return MATCHERS[settings.name](settings)
+    if settings.weights:
+        return _aliked(settings)
     try:
         return _aliked(settings)
     except MissingPartError:

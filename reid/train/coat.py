@@ -201,7 +201,7 @@ def train_coat(
     material = prepare(sources, recipe, cache or folder / "cache")
     network = begin(start, material.pictures, recipe.trainer.seed)
     last = folder / "checkpoints" / "last.ckpt"
-    check_same_data(folder, material, last.is_file())
+    check_same_data(folder, material.facts, last.is_file())
     callbacks: list[Any] = [Bar(), Log(folder, recipe.size_in), KeepLast(last)]
     if recipe.trainer.average:
         callbacks.append(Averaged(recipe.trainer.average))

@@ -81,7 +81,7 @@ def train(
     before = judge(network, material, recipe)
     check(recipe, network, material, before)
     last = folder / "checkpoints" / "last.ckpt"
-    check_same_data(folder, material, last.is_file())
+    check_same_data(folder, material.facts, last.is_file())
     log = Log(folder, recipe.size_in)
     log.rows.append({"epoch": 0.0, "step": 0.0, **before})
     best = _best(recipe, folder) if material.task is not None else None

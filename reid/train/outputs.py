@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import platform
+from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -44,10 +45,10 @@ PROTOCOLS = {
 """What each rule of validation asks."""
 
 
-def check_same_data(folder: Path, material: Material, begun: bool) -> None:
+def check_same_data(folder: Path, facts: Mapping[str, Any], begun: bool) -> None:
     """A training that has begun goes on with the same data only."""
     path = folder / "data.json"
-    if begun and path.is_file() and json.loads(path.read_text(encoding="utf-8")) != material.facts:
+    if begun and path.is_file() and json.loads(path.read_text(encoding="utf-8")) != facts:
         raise OutputError(
             f"the data has changed since the training in {folder} began; name another output folder, or remove this one."
         )

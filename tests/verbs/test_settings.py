@@ -67,7 +67,10 @@ def test_odd_paths_from_the_command_line(path: str) -> None:
         ([], r"needs photos, output: write photos=\.\.\. output=\.\.\."),
         (["photos=a"], "needs output"),
         ([*GIVEN, "photo=b"], "Did you mean photos"),
-        ([*GIVEN, "matcher=surf"], "matcher='surf' is unknown; choose one of aliked, auto, disk, sift, xfeat"),
+        (
+            [*GIVEN, "matcher=surf"],
+            "matcher='surf' is unknown; choose one of aliked, auto, disk, lightglue, sift, xfeat",
+        ),
         ([*GIVEN, "matcher.name=surf"], "choose one of aliked, auto, disk, sift, xfeat"),
         ([*GIVEN, "matcher.pints=3"], "Did you mean matcher.points"),
         ([*GIVEN, "index.candidates=many"], "index.candidates='many' does not fit"),
