@@ -187,9 +187,10 @@ def open_run(folder: str | Path, what: Mapping[str, Any]) -> filelock.FileLock:
         raise OutputError(f"the output folder {folder} cannot be made: {error.strerror}. Name another one.") from None
     if name.is_file():
         try:
-            before = read_json(name)
+            said = read_json(name)
         except (OSError, ValueError):
-            before = {}
+            said = None
+        before = said if isinstance(said, dict) else {}
         if before != what:
             changed = ", ".join(
                 f"{k}={before.get(k)!r}" for k in sorted({*before, *what}) if before.get(k) != what.get(k)
