@@ -146,7 +146,7 @@ def _published(files: Published) -> tuple[EmbeddingNetwork, dict[str, Any], str]
 def save_network(
     network: EmbeddingNetwork, folder: str | Path, card: dict[str, Any] | None = None, half: bool = False
 ) -> None:
-    """Write `network.json` (what it is, its card) and `weights.safetensors` into a folder.
+    """Write `network.json` (what it is, its card) and `weights.safetensors` into a folder, each whole or not at all.
 
     Args:
         network: To write.
@@ -155,9 +155,7 @@ def save_network(
         half: Round the weights to half precision, which takes half the room; the network itself is rounded too, so that
             its fingerprint is that of what was written.
     """
-    from safetensors.torch import save_file
-
-    from reid.store import write_json
+    from reid.store import write_json, write_tensors
 
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -165,7 +163,7 @@ def save_network(
     if half:
         state = {k: v.half() if v.is_floating_point() else v for k, v in state.items()}
         network.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in state.items()})
-    save_file(state, folder / WEIGHTS)
+    write_tensors(state, folder / WEIGHTS)
     write_json(
         {"network": network.spec.to_dict(), "fingerprint": fingerprint(network), "card": card or {}},
         folder / CARD,
