@@ -150,7 +150,7 @@ def _from_files(files: Iterable[str]) -> list[str]:
         try:
             values = parse_yaml(read_text(file)) or {}
         except OSError as error:
-            raise InputError(f"no settings can be read from {file}: {error.strerror}.") from None
+            raise InputError(f"no settings can be read from {file}: {error.strerror}. Check the path.") from None
         except ValueError as error:
             raise ConfigError(f"{file} is not YAML: {' '.join(str(error).split())}.") from None
         if not isinstance(values, dict):

@@ -120,10 +120,14 @@ def _from_folder(folder: Path, name: str) -> LoadedBoxes:
         network = BoxNetwork(BoxNetworkSpec(**about["network"]))
         state = load_file(folder / WEIGHTS)
     except (ValueError, KeyError, TypeError, ConfigError, SafetensorError) as error:
-        raise FormatError(f"the detector in {folder} cannot be read ({error!r}).") from None
+        raise FormatError(
+            f"the detector in {folder} cannot be read ({error!r}). Copy it again from where it was trained."
+        ) from None
     own = {key: value for key, value in network.state_dict().items() if value.is_floating_point()}
     if {k: v.shape for k, v in own.items()} != {k: v.shape for k, v in state.items()}:
-        raise FormatError(f"{WEIGHTS} in {folder} does not fit the network that {CARD} describes.")
+        raise FormatError(
+            f"{WEIGHTS} in {folder} does not fit the network that {CARD} describes. Copy both files again from one training."
+        )
     network.load_state_dict({k: v.float() for k, v in state.items()}, strict=False)
     return LoadedBoxes(network.eval(), name, fingerprint(network), about.get("card", {}))
 
@@ -149,18 +153,21 @@ def published_yolox(path: str | Path, spec: BoxNetworkSpec) -> BoxNetwork:
     """
     path = Path(path)
     if not path.is_file():
-        raise InputError(f"no weights at {path}.")
+        raise InputError(f"no weights at {path}. Name a file of weights that YOLOX wrote (.pth).")
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # the unpickler meets hostile bytes with every kind of exception
-        raise FormatError(f"{path} is no file of weights ({type(error).__name__}).") from None
+        raise FormatError(
+            f"{path} is no file of weights ({type(error).__name__}). Name a file of weights that YOLOX wrote (.pth)."
+        ) from None
     state = state.get("model", state) if isinstance(state, dict) else {}
     network = BoxNetwork(spec)
     own = network.state_dict()
     shapes = [getattr(value, "shape", None) for value in state.values()]
     if shapes != [value.shape for value in own.values()]:
         raise FormatError(
-            f"{path} does not hold a YOLOX of width {spec.width} and depth {spec.depth} with {len(spec.categories)} categories."
+            f"{path} does not hold a YOLOX of width {spec.width} and depth {spec.depth} with {len(spec.categories)} "
+            "categories. Name the file of that network."
         )
     network.load_state_dict(dict(zip(own, state.values(), strict=True)))
     return network.eval()

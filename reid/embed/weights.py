@@ -183,9 +183,11 @@ def _from_folder(folder: Path) -> tuple[EmbeddingNetwork, dict[str, Any]]:
         described = read_json(folder / CARD)
         spec = NetworkSpec.from_dict(described["network"])
     except OSError as error:
-        raise InputError(f"{folder / CARD} cannot be read: {error.strerror}.") from None
+        raise InputError(f"{folder / CARD} cannot be read: {error.strerror}. Look at the rights of the file.") from None
     except (ValueError, KeyError, TypeError, AttributeError, ConfigError) as error:
-        raise FormatError(f"{folder / CARD} does not describe a network ({error}).") from None
+        raise FormatError(
+            f"{folder / CARD} does not describe a network ({error}). Copy it again from where the network was trained."
+        ) from None
     if folder != BASE:
         _check_fit(spec, folder)
     network = EmbeddingNetwork(spec)
@@ -196,7 +198,8 @@ def _from_folder(folder: Path) -> tuple[EmbeddingNetwork, dict[str, Any]]:
     except (KeyError, RuntimeError, SafetensorError) as error:
         text = " ".join(str(error).split())[:200]
         raise FormatError(
-            f"{folder / WEIGHTS} does not fit the network that {CARD} describes ({spec.backbone}): {text}."
+            f"{folder / WEIGHTS} does not fit the network that {CARD} describes ({spec.backbone}): {text}. "
+            "Copy both files again from one training."
         ) from None
     card = described.get("card")
     return network, dict(card) if isinstance(card, dict) else {}
@@ -212,7 +215,9 @@ def _check_fit(spec: NetworkSpec, folder: Path) -> None:
         with torch.device("meta"):
             network = EmbeddingNetwork(spec)
     except (SafetensorError, OSError) as error:
-        raise FormatError(f"{folder / WEIGHTS} cannot be read ({shorten(error, 160)}).") from None
+        raise FormatError(
+            f"{folder / WEIGHTS} cannot be read ({shorten(error, 160)}). Copy it again from where the network was trained."
+        ) from None
     except ConfigError:
         raise
     except Exception as error:  # what timm says of arguments that make no network
@@ -224,7 +229,7 @@ def _check_fit(spec: NetworkSpec, folder: Path) -> None:
     if wrong:
         raise FormatError(
             f"{folder / WEIGHTS} does not fit the network that {CARD} describes ({spec.backbone}): {', '.join(wrong[:3])} "
-            f"{'differs' if len(wrong) == 1 else 'differ'} in shape or is not in both."
+            f"{'differs' if len(wrong) == 1 else 'differ'} in shape or is not in both. Copy both files again from one training."
         )
 
 
@@ -244,7 +249,8 @@ def _lite0_imagenet() -> tuple[EmbeddingNetwork, dict[str, Any]]:
     for key, value in zip(names, values, strict=False):
         if target[key].shape != value.shape:
             raise FormatError(
-                f"the weights of lite0-imagenet do not fit timm's {network.spec.backbone}: {key} differs in shape."
+                f"the weights of lite0-imagenet do not fit timm's {network.spec.backbone}: {key} differs in shape. "
+                "Install the package anew."
             )
         target[key] = value
     network.backbone.load_state_dict(target)
