@@ -21,6 +21,13 @@ from reid.tables import CROPS, DECISIONS, DETECTIONS, MATCHES, PHOTOS, read
 __all__ = ["Census", "census", "convert", "detect", "embed", "estimate", "exchange", "identify", "scan", "synthesise"]
 
 
+TEXT = (
+    "identity", "station", "stations", "camera", "path", "encounter", "crop_id", "query", "candidate", "flanks", "file",
+    "column", "found",
+)  # fmt: skip
+"""Columns of results that hold names, whatever these look like."""
+
+
 @dataclass(frozen=True)
 class Census:
     """Results of a census, read from its folder.
@@ -85,8 +92,8 @@ def census(
         folder,
         summary,
         json.loads((folder / "census.json").read_text(encoding="utf-8")),
-        pd.read_csv(folder / "sightings.csv", parse_dates=["date"]),
-        pd.read_csv(folder / "individuals.csv", parse_dates=["first_seen", "last_seen"]),
+        _csv(folder / "sightings.csv", ["date"]),
+        _csv(folder / "individuals.csv", ["first_seen", "last_seen"]),
     )
 
 
@@ -141,7 +148,7 @@ def identify(
     """
     _run("identify", {"gallery": gallery, "queries": queries, "output": output}, settings)
     folder = Path(output).expanduser()
-    return pd.read_csv(folder / "matches.csv"), read(folder / "decisions.parquet", DECISIONS)
+    return _csv(folder / "matches.csv"), read(folder / "decisions.parquet", DECISIONS)
 
 
 def convert(
@@ -160,7 +167,7 @@ def convert(
     """
     targets = to if isinstance(to, str) else ",".join(to)
     _run("convert", {"source": source, "output": output, "to": f"[{targets}]"}, settings)
-    return pd.read_csv(Path(output).expanduser() / "notes.csv")
+    return _csv(Path(output).expanduser() / "notes.csv")
 
 
 def estimate(
@@ -212,6 +219,13 @@ def synthesise(output: str | Path, settings: Mapping[str, Any] | None = None) ->
     """
     _run("synthesise", {"output": output}, settings)
     return pd.read_csv(Path(output).expanduser() / "annotations.csv", dtype=str)
+
+
+def _csv(path: Path, times: Sequence[str] = ()) -> pd.DataFrame:
+    """A result that was written as CSV. Text stays text: a station called 01 is not the number 1, nor one called NA none."""
+    return pd.read_csv(
+        path, dtype=dict.fromkeys(TEXT, "str"), parse_dates=list(times), keep_default_na=False, na_values=[""]
+    )
 
 
 def _run(verb: str, given: Mapping[str, Any], settings: Mapping[str, Any] | None) -> str:

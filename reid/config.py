@@ -55,10 +55,15 @@ def _literal(value: Any) -> str:
     if isinstance(value, (int, float)):
         return repr(value)
     if isinstance(value, (list, tuple)):
-        return "[" + ",".join(quoted(v) if isinstance(v, str) else _literal(v) for v in value) + "]"
+        return "[" + ",".join(map(_inner, value)) + "]"
     if isinstance(value, Mapping):
-        return "{" + ",".join(f"{key}:{_literal(inner)}" for key, inner in value.items()) + "}"
+        return "{" + ",".join(f"{key}:{_inner(inner)}" for key, inner in value.items()) + "}"
     return str(value)
+
+
+def _inner(value: Any) -> str:
+    """A value inside a list or a mapping, where a comma or a colon of a path would end it."""
+    return quoted(value) if isinstance(value, str) else _literal(value)
 
 
 def quoted(text: str) -> str:
@@ -145,7 +150,7 @@ def _from_files(files: Iterable[str]) -> list[str]:
         try:
             values = parse_yaml(read_text(file)) or {}
         except OSError as error:
-            raise InputError(f"no settings can be read from {file}: {error.strerror}.") from None
+            raise InputError(f"no settings can be read from {file}: {error.strerror}. Check the path.") from None
         except ValueError as error:
             raise ConfigError(f"{file} is not YAML: {' '.join(str(error).split())}.") from None
         if not isinstance(values, dict):

@@ -21,6 +21,7 @@ __all__ = [
     "CARD",
     "LARGEST",
     "gunzip",
+    "is_plain",
     "open_regular",
     "parse_json",
     "parse_yaml",
@@ -116,6 +117,15 @@ def _whole(value: Any) -> Any:
     if isinstance(value, dict):
         return {_whole(key): _whole(inner) for key, inner in value.items()}
     return value
+
+
+def is_plain(value: Any) -> bool:
+    """Whether a JSON value is no list and no object, so that it can be looked up among others.
+
+    >>> is_plain("7"), is_plain(None), is_plain([7])
+    (True, True, False)
+    """
+    return not isinstance(value, (list, dict))
 
 
 def read_json(path: str | Path, most: int = CARD) -> Any:

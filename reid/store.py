@@ -21,7 +21,7 @@ from reid.errors import OutputError
 from reid.machine import in_words
 from reid.outside import read_json
 
-__all__ = ["RUN", "RowStore", "digest", "open_run", "write_json"]
+__all__ = ["RUN", "RowStore", "digest", "open_run", "write_json", "write_tensors"]
 
 RUN = "run.json"
 """Says in an output folder whose it is."""
@@ -46,6 +46,19 @@ def write_json(value: Any, path: str | Path) -> None:
     path = Path(path)
     partial = path.with_name(path.name + ".part")
     partial.write_text(json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8")
+    partial.replace(path)
+
+
+def write_tensors(tensors: Mapping[str, Any], path: str | Path) -> None:
+    """Write torch's tensors by name as safetensors, whole or not at all, with the rights of any other file."""
+    from safetensors.torch import save_file
+
+    path = Path(path)
+    partial = path.with_name(path.name + ".part")
+    partial.touch()  # safetensors itself would let nobody else read it
+    rights = partial.stat().st_mode
+    save_file(dict(tensors), partial)
+    partial.chmod(rights)
     partial.replace(path)
 
 
@@ -187,9 +200,10 @@ def open_run(folder: str | Path, what: Mapping[str, Any]) -> filelock.FileLock:
         raise OutputError(f"the output folder {folder} cannot be made: {error.strerror}. Name another one.") from None
     if name.is_file():
         try:
-            before = read_json(name)
+            said = read_json(name)
         except (OSError, ValueError):
-            before = {}
+            said = None
+        before = said if isinstance(said, dict) else {}
         if before != what:
             changed = ", ".join(
                 f"{k}={before.get(k)!r}" for k in sorted({*before, *what}) if before.get(k) != what.get(k)

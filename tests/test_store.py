@@ -91,3 +91,10 @@ def test_other_folders_are_left_alone(tmp_path: Path) -> None:
         open_run(tmp_path, {"verb": "census"})
     with pytest.raises(OutputError, match="cannot be made"):
         open_run(tmp_path / "thesis.doc", {"verb": "census"})
+
+
+@pytest.mark.parametrize("said", ["[]", "3", '"census"', "{"])
+def test_a_record_of_a_run_that_is_none_is_another_runs(tmp_path: Path, said: str) -> None:
+    (tmp_path / "run.json").write_text(said)
+    with pytest.raises(OutputError, match="holds another run"):
+        open_run(tmp_path, {"verb": "census"})

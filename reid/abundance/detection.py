@@ -56,7 +56,10 @@ def captures(counts: np.ndarray, effort: np.ndarray | None, detector: str) -> Ca
     animals, occasions, stations = counts.shape
     effort = np.ones((stations, occasions)) if effort is None else np.asarray(effort, dtype=float)
     if effort.shape != (stations, occasions) or not np.isfinite(effort).all() or (effort < 0).any() or not effort.any():
-        raise TableError(f"effort is stations × occasions, {(stations, occasions)}, of numbers from 0, and not all 0.")
+        raise TableError(
+            f"effort of the shape {effort.shape} was given; expected are stations × occasions, {(stations, occasions)}, of "
+            "numbers from 0, of which one is above 0."
+        )
     idle = np.argwhere((counts.sum(axis=0).T > 0) & (effort == 0))
     if len(idle):
         station, occasion = idle[0]

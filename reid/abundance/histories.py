@@ -138,7 +138,10 @@ def capture_history(
         ConfigError: a length or a number is not above 0, or `flank` is another word.
     """
     if occasion_days <= 0 or (occasions is not None and occasions < 1) or independence_minutes < 0:
-        raise ConfigError("occasion_days and occasions must be above 0, and independence_minutes at least 0.")
+        raise ConfigError(
+            f"occasion_days={occasion_days} and occasions={occasions} must be above 0, and "
+            f"independence_minutes={independence_minutes} must be 0 or more."
+        )
     if flank not in (None, "left", "right"):
         raise ConfigError(f"flank is {flank!r}; give one of {choices(['left', 'right'])}, or none.")
     needed = ["identity", "station", "date"] + (["orientation"] if flank else [])

@@ -70,6 +70,15 @@ class PopulationSettings:
         if not 0 < self.confidence < 1:
             raise ConfigError(f"population.confidence={self.confidence!r} must lie between 0 and 1.")
         if min(self.occasion_days, self.occasions, self.buffer, self.spacing) < 0 or self.least_recaptures < 1:
-            raise ConfigError("population: lengths and numbers are at least 0, least_recaptures at least 1.")
+            given = ", ".join(
+                f"{name}={getattr(self, name)}" for name in ("occasion_days", "occasions", "buffer", "spacing")
+            )
+            raise ConfigError(
+                f"population has {given} and least_recaptures={self.least_recaptures}; the last must be at least 1, the others "
+                "at least 0."
+            )
         if min(self.draws, self.spatial_draws) < 0 or 1 in (self.draws, self.spatial_draws):
-            raise ConfigError("population.draws and population.spatial_draws are 0, for none, or at least 2.")
+            raise ConfigError(
+                f"population.draws={self.draws} and population.spatial_draws={self.spatial_draws} must be 0, for none, or at "
+                "least 2."
+            )

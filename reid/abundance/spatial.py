@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from math import exp, log
+from math import exp, inf, isfinite, log
 
 import numpy as np
 
@@ -29,8 +29,9 @@ class SpatialModel:
 
     def natural(self, theta: np.ndarray) -> tuple[float, float]:
         """Intercept and sigma of a point of the search: logit g0 or log lambda0, and log sigma."""
-        first = float(np.clip(theta[0], -30, 30))
-        return (1 / (1 + exp(-first)) if self.function == "halfnormal" else exp(first)), exp(float(theta[1]))
+        # a search steps far off now and then: numbers stay such as floats hold
+        first, second = (float(value) for value in np.clip(theta, -30, 30))
+        return (1 / (1 + exp(-first)) if self.function == "halfnormal" else exp(first)), exp(second)
 
     def parts(self, theta: np.ndarray) -> tuple[float, float]:
         """Sum of the log-probabilities of the captures, integrated over the state space, and its effective area.
@@ -46,15 +47,17 @@ class SpatialModel:
         return float(sums.sum()), float(area)
 
     def log_likelihood(self, log_density: float, theta: np.ndarray) -> float:
-        """Log-likelihood at a density (log of animals per km²) and a point of the search."""
+        """Log-likelihood at a density (log of animals per km²) and a point of the search; -inf where it is beyond floats."""
         captured, area = self.parts(theta)
-        return self.data.animals * log_density - exp(log_density) * area + captured + self.data.constant
+        value = self.data.animals * log_density - exp(log_density) * area + captured + self.data.constant
+        return value if isfinite(value) else -inf
 
     def concentrated(self, theta: np.ndarray) -> float:
-        """Log-likelihood at the best density for a point of the search."""
+        """Log-likelihood at the best density for a point of the search; -inf where nobody could be met."""
         n = self.data.animals
         captured, area = self.parts(theta)
-        return n * log(n / area) - n + captured + self.data.constant
+        value = n * log(n / area) - n + captured + self.data.constant if area > 0 else -inf
+        return value if isfinite(value) else -inf
 
     def missed(self, theta: np.ndarray) -> float:
         """km² of the state space, each point weighed by the chance that an animal there is never met."""

@@ -57,7 +57,8 @@ class Base:
             try:
                 yield self._connection
             finally:
-                self._connection.execute("COMMIT")
+                if self._connection.in_transaction:  # SQLite ends it by itself where the disk or the memory fails
+                    self._connection.execute("COMMIT")
 
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:

@@ -64,7 +64,9 @@ class Place:
             system.invalidate_cache()
             found = system.find(top, detail=True)
         except Exception as error:  # each file system has errors of its own
-            raise InputError(f"{self.url} cannot be listed: {type(error).__name__}: {error}.") from None
+            raise InputError(
+                f"{self.url} cannot be listed: {type(error).__name__}: {error}. Check the address and your rights."
+            ) from None
         out = []
         for name, about in sorted(found.items()):
             path = name[len(top) :].lstrip("/")
@@ -134,7 +136,9 @@ class Place:
                 system.makedirs(f"{top}/{path}".rpartition("/")[0], exist_ok=True)
                 system.put_file(str(folder / path), f"{top}/{path}")
         except Exception as error:  # each file system has errors of its own
-            raise OutputError(f"{self.url} cannot be written: {type(error).__name__}: {error}.") from None
+            raise OutputError(
+                f"{self.url} cannot be written: {type(error).__name__}: {error}. Check the address and your rights."
+            ) from None
 
 
 class Mirror:

@@ -103,7 +103,10 @@ def _session(settings: ExecutorSettings) -> Any:
         try:
             ray.init(address=settings.address or "local", log_to_driver=False, logging_level=logging.ERROR, **here)
         except (ConnectionError, ValueError) as error:
-            raise ConfigError(f"no Ray cluster answers at executor.address={settings.address!r} ({error}).") from None
+            raise ConfigError(
+                f"no Ray cluster answers at executor.address={settings.address!r} ({error}). Start one with `ray start --head`, or "
+                "leave executor.address empty for the cores of this machine."
+            ) from None
     ray.data.DataContext.get_current().enable_progress_bars = False
     return ray
 

@@ -28,6 +28,8 @@ class Visit:
 
 @dataclass(frozen=True)
 class Mark:
+    """One encounter as it is drawn."""
+
     at: float
     """Across the row, in per cent of its width."""
     shape: str
@@ -37,6 +39,8 @@ class Mark:
 
 @dataclass(frozen=True)
 class Tick:
+    """One line of the axis, in per cent of the width."""
+
     at: float
     label: str
     """Empty for a line without a label."""
@@ -44,6 +48,8 @@ class Tick:
 
 @dataclass(frozen=True)
 class Row:
+    """One individual's marks, in the order of time."""
+
     name: str
     marks: tuple[Mark, ...]
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from reid.detect.boxes import clip
 from reid.errors import FormatError, InputError
-from reid.outside import LARGEST, read_json
+from reid.outside import LARGEST, is_plain, read_json
 from reid.photos import photo_size
 
 __all__ = ["BoxPhoto", "BoxSet", "read_box_sets", "read_boxes"]
@@ -91,7 +91,7 @@ def read_boxes(path: str | Path, categories: Sequence[str]) -> BoxSet:
     lost: list[tuple[str, str]] = []
     known = {image["id"] for image in images}
     for number, row in enumerate(annotations):
-        if row.get("image_id") not in known:
+        if not is_plain(row.get("image_id")) or row.get("image_id") not in known:
             lost.append((f"annotation {number}", f"no image has its image_id {row.get('image_id')!r}"))
             continue
         by_image.setdefault(row["image_id"], []).append(row)
@@ -115,7 +115,7 @@ def read_boxes(path: str | Path, categories: Sequence[str]) -> BoxSet:
         kept = []
         for row in by_image.get(image["id"], []):
             box, reason = _box(row, size)
-            name = names.get(row.get("category_id"))
+            name = names.get(row.get("category_id")) if is_plain(row.get("category_id")) else None
             category = 0 if one_for_all and name is not None else wanted.get(str(name).lower())
             if name is None:
                 box, reason = None, f"category_id {row.get('category_id')!r} is not among the file's categories"
@@ -150,8 +150,8 @@ def _load(path: Path) -> tuple[list[dict[str, Any]], list[dict[str, Any]], dict[
         names = {row["id"]: str(row["name"]) for row in content.get("categories", [])}
         if not all(isinstance(row, dict) for row in (*images, *annotations)):
             raise TypeError("images and annotations must be objects")
-        if any("file_name" not in row or "id" not in row for row in images):
-            raise KeyError("an image without id or file_name")
+        if any("file_name" not in row or not is_plain(row.get("id", [])) for row in images):
+            raise KeyError("an image without file_name, or without an id that is a number or a text")
     except FileNotFoundError:
         raise InputError(f"no COCO file at {path}; name a JSON file with images, annotations and categories.") from None
     except OSError as error:
@@ -168,7 +168,7 @@ def _box(row: dict[str, Any], size: tuple[int, int]) -> tuple[tuple[float, ...] 
         return None, "a box of a crowd (iscrowd)"
     try:
         numbers = tuple(float(v) for v in value)  # type: ignore[union-attr]
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         numbers = ()
     if len(numbers) != 4 or not all(map(math.isfinite, numbers)):
         return None, f"bbox {value!r}, expected four numbers: x, y, width, height"
@@ -191,7 +191,7 @@ def _outlines(value: Any) -> tuple[np.ndarray, ...]:
     for points in value:
         try:
             polygon = np.array(points, float).reshape(-1, 2)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             continue
         if len(polygon) >= 3 and np.isfinite(polygon).all():
             out.append(polygon)

@@ -143,4 +143,4 @@ def _save(picture: np.ndarray, path: Path) -> None:
         Image.fromarray(picture).save(partial, format="JPEG", quality=88)
         partial.replace(path)
     except OSError as error:
-        raise OutputError(f"the picture {path} cannot be written: {error.strerror}.") from None
+        raise OutputError(f"the picture {path} cannot be written: {error.strerror}. Name another folder.") from None

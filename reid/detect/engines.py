@@ -14,7 +14,16 @@ import numpy as np
 from reid.detect.network import BoxNetwork
 from reid.errors import ConfigError, FormatError, InputError, MissingPartError, choices
 
-__all__ = ["ENGINES", "Engine", "best_engine", "file_engine", "input_shape", "network_engine", "onnx_bytes"]
+__all__ = [
+    "ENGINES",
+    "Engine",
+    "best_engine",
+    "check_device",
+    "file_engine",
+    "input_shape",
+    "network_engine",
+    "onnx_bytes",
+]
 
 Engine = Callable[[np.ndarray], Sequence[np.ndarray]]
 """float32 pictures (batch, 3, height, width) to the network's outputs."""
@@ -41,6 +50,26 @@ def best_engine(name: str, device: str = "cpu") -> str:
             f"detector.engine={name} needs the package {INSTALLED[name]}: pip install {INSTALLED[name]}."
         )
     return name
+
+
+def check_device(device: str) -> None:
+    """Refuse a device that torch does not have here.
+
+    Raises:
+        ConfigError: it is no device, or there is none on this machine.
+    """
+    if device == "cpu":
+        return
+    import torch
+
+    kind, _, number = device.partition(":")
+    there = {"cuda": torch.cuda.device_count(), "mps": int(torch.backends.mps.is_available())}
+    if kind not in there or (number and not number.isdecimal()):
+        raise ConfigError(f"detector.device={device!r} is unknown; choose cpu, cuda (or cuda:1, and so on) or mps.")
+    if int(number or 0) >= there[kind]:
+        raise ConfigError(
+            f"detector.device={device}: torch finds no such device on this machine; use detector.device=cpu."
+        )
 
 
 def network_engine(network: BoxNetwork, name: str, threads: int = 0, device: str = "cpu") -> Engine:

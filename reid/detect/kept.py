@@ -14,7 +14,7 @@ import torch
 from reid.detect.network import BoxNetwork, BoxNetworkSpec
 from reid.errors import ConfigError, FormatError, InputError, MissingPartError
 from reid.outside import read_json
-from reid.store import write_json
+from reid.store import write_json, write_tensors
 
 __all__ = ["MEGADETECTOR_LITE", "SHIPPED", "LoadedBoxes", "fingerprint", "load_boxes", "published_yolox", "save_boxes"]
 
@@ -65,18 +65,13 @@ def save_boxes(network: BoxNetwork, folder: str | Path, card: dict[str, Any] | N
     Raises:
         FormatError: a weight is too large for half precision, or no number.
     """
-    from safetensors.torch import save_file
-
     kept = _kept(network)
     wrong = [key for key, tensor in kept.items() if not torch.isfinite(tensor).all()]
     if wrong:
         raise FormatError(f"the weights {wrong[0]} are no finite numbers in half precision; train with a lower rate.")
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    partial = folder / (WEIGHTS + ".part")
-    save_file(kept, partial)
-    partial.chmod(0o644)
-    partial.replace(folder / WEIGHTS)
+    write_tensors(kept, folder / WEIGHTS)
     mark = fingerprint(network)
     write_json(
         {"name": name or folder.name, "network": network.spec.to_dict(), "fingerprint": mark, "card": card or {}},
@@ -114,17 +109,25 @@ def _from_folder(folder: Path, name: str) -> LoadedBoxes:
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
+    missing = [file for file in (CARD, WEIGHTS) if not (folder / file).is_file()]
+    if missing:
+        raise InputError(
+            f"{folder} holds no detector: {missing[0]} is missing. Name the folder of a training of boxes, which has {CARD} "
+            f"and {WEIGHTS}."
+        )
     try:
         about = read_json(folder / CARD)
         network = BoxNetwork(BoxNetworkSpec(**about["network"]))
         state = load_file(folder / WEIGHTS)
-    except FileNotFoundError as error:
-        raise InputError(f"{folder} holds no detector: {Path(str(error.filename)).name} is missing.") from None
     except (ValueError, KeyError, TypeError, ConfigError, SafetensorError) as error:
-        raise FormatError(f"the detector in {folder} cannot be read ({error!r}).") from None
+        raise FormatError(
+            f"the detector in {folder} cannot be read ({error!r}). Copy it again from where it was trained."
+        ) from None
     own = {key: value for key, value in network.state_dict().items() if value.is_floating_point()}
     if {k: v.shape for k, v in own.items()} != {k: v.shape for k, v in state.items()}:
-        raise FormatError(f"{WEIGHTS} in {folder} does not fit the network that {CARD} describes.")
+        raise FormatError(
+            f"{WEIGHTS} in {folder} does not fit the network that {CARD} describes. Copy both files again from one training."
+        )
     network.load_state_dict({k: v.float() for k, v in state.items()}, strict=False)
     return LoadedBoxes(network.eval(), name, fingerprint(network), about.get("card", {}))
 
@@ -150,18 +153,21 @@ def published_yolox(path: str | Path, spec: BoxNetworkSpec) -> BoxNetwork:
     """
     path = Path(path)
     if not path.is_file():
-        raise InputError(f"no weights at {path}.")
+        raise InputError(f"no weights at {path}. Name a file of weights that YOLOX wrote (.pth).")
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # the unpickler meets hostile bytes with every kind of exception
-        raise FormatError(f"{path} is no file of weights ({type(error).__name__}).") from None
+        raise FormatError(
+            f"{path} is no file of weights ({type(error).__name__}). Name a file of weights that YOLOX wrote (.pth)."
+        ) from None
     state = state.get("model", state) if isinstance(state, dict) else {}
     network = BoxNetwork(spec)
     own = network.state_dict()
     shapes = [getattr(value, "shape", None) for value in state.values()]
     if shapes != [value.shape for value in own.values()]:
         raise FormatError(
-            f"{path} does not hold a YOLOX of width {spec.width} and depth {spec.depth} with {len(spec.categories)} categories."
+            f"{path} does not hold a YOLOX of width {spec.width} and depth {spec.depth} with {len(spec.categories)} "
+            "categories. Name the file of that network."
         )
     network.load_state_dict(dict(zip(own, state.values(), strict=True)))
     return network.eval()

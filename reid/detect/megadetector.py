@@ -62,7 +62,9 @@ def write_megadetector(
     try:
         write_json(content, path)
     except OSError as error:
-        raise OutputError(f"the detections file {path} cannot be written: {error.strerror}.") from None
+        raise OutputError(
+            f"the detections file {path} cannot be written: {error.strerror}. Name another place."
+        ) from None
 
 
 def _refuse_strangers(boxes: dict[Any, pd.DataFrame], photos: pd.DataFrame) -> None:

@@ -21,11 +21,13 @@ def own_detector(settings: DetectorSettings, cache: Path | None = None) -> Photo
     """A detector that `reid train` made, or the shipped one.
 
     Raises:
+        ConfigError: the device is not there.
         InputError, FormatError, MissingPartError: its weights or its engine are not there; the message says which.
     """
-    from reid.detect.engines import best_engine, network_engine
+    from reid.detect.engines import best_engine, check_device, network_engine
     from reid.detect.kept import load_boxes
 
+    check_device(settings.device)
     loaded = load_boxes(settings.model)
     engine_name = best_engine(settings.engine, settings.device)
     spec, side = loaded.network.spec, settings.side or loaded.network.spec.side

@@ -66,9 +66,13 @@ def _load(path: Path) -> Any:
     try:
         return parse_json(content)
     except UnicodeDecodeError as error:
-        raise FormatError(f"{path} is not a detections file: not UTF-8 text (byte {error.start}).") from None
+        raise FormatError(
+            f"{path} is not a detections file: not UTF-8 text (byte {error.start}). Name a JSON file that a detector wrote."
+        ) from None
     except ValueError as error:
-        raise FormatError(f"{path} is not a detections file: not JSON ({error}).") from None
+        raise FormatError(
+            f"{path} is not a detections file: not JSON ({error}). Name a JSON file that a detector wrote."
+        ) from None
 
 
 @dataclass(frozen=True)

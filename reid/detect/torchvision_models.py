@@ -12,10 +12,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from reid.detect.engines import check_device
 from reid.detect.pictures import LEAST, PhotoDetector, Seen
 from reid.errors import ConfigError, FormatError, InputError, choices
 from reid.outside import read_json
-from reid.store import write_json
+from reid.store import write_json, write_tensors
 
 if TYPE_CHECKING:
     from reid.detect.settings import DetectorSettings
@@ -173,11 +174,9 @@ def save_torchvision(
     network: nn.Module, spec: TorchvisionSpec, folder: Path, card: dict[str, Any] | None = None
 ) -> str:
     """Write `weights.safetensors` and `torchvision.json`; returns a fingerprint of 16 hex digits."""
-    from safetensors.torch import save_file
-
     folder.mkdir(parents=True, exist_ok=True)
     state = {name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()}
-    save_file(state, folder / WEIGHTS)
+    write_tensors(state, folder / WEIGHTS)
     mark = sha256((folder / WEIGHTS).read_bytes()).hexdigest()[:16]
     values = {key: value for key, value in asdict(spec).items() if key != "pretrained"}
     write_json(
@@ -197,15 +196,17 @@ def load_torchvision(folder: Path) -> tuple[nn.Module, TorchvisionSpec, str]:
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
+    missing = [file for file in (CARD, WEIGHTS) if not (folder / file).is_file()]
+    if missing:
+        raise InputError(
+            f"{folder} holds no detector of torchvision's: {missing[0]} is missing. Name the folder of a training with "
+            f"detector=torchvision, which has {CARD} and {WEIGHTS}."
+        )
     try:
         about = read_json(folder / CARD)
         spec = TorchvisionSpec(**about["network"])
         network = build(spec)
         network.load_state_dict(load_file(folder / WEIGHTS))
-    except FileNotFoundError as error:
-        raise InputError(
-            f"{folder} holds no detector of torchvision's: {Path(str(error.filename)).name} is missing."
-        ) from None
     except (ValueError, KeyError, TypeError, RuntimeError, ConfigError, SafetensorError) as error:
         raise FormatError(f"the detector in {folder} cannot be read ({' '.join(str(error).split())[:160]}).") from None
     return network.eval(), spec, str(about.get("fingerprint", ""))
@@ -215,13 +216,14 @@ def torchvision_detector(settings: DetectorSettings, cache: Path | None = None) 
     """A detector from the folder that `detector.model` names.
 
     Raises:
-        ConfigError: no folder is named.
+        ConfigError: no folder is named, or the device is not there.
         InputError, FormatError: it holds no such network.
     """
     import cv2
 
     if not settings.model:
         raise ConfigError("the detector 'torchvision' needs weights: set detector.model=FOLDER of a training's output.")
+    check_device(settings.device)
     folder = Path(settings.model).expanduser()
     network, spec, mark = load_torchvision(folder)
     network.to(settings.device)

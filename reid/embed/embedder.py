@@ -151,7 +151,10 @@ def whole_photos(paths: Sequence[Path]) -> pd.DataFrame:
     """A crops table of whole photos, with absolute paths below `/`."""
     rows = []
     for n, path in enumerate(paths):
-        width, height = photo_size(path)
+        try:
+            width, height = photo_size(path)
+        except InputError as error:  # which is the reason alone
+            raise InputError(f"the photo {path} cannot be embedded: {error}.") from None
         content = sha256(path.read_bytes()).hexdigest()
         full = path.absolute().as_posix().lstrip("/")
         key = f"{full}@{content[:12]}"

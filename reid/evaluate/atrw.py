@@ -62,13 +62,15 @@ def read_ground_truth(path: str | Path) -> GroundTruth:
         rows = [(int(e["imgid"]), int(e["entityid"]), [int(v) for v in e["frame"]], e["query"]) for e in entries]
     except OSError as error:
         raise InputError(f"no ground truth can be read from {path}: {error.strerror}.") from None
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, OverflowError) as error:
         raise FormatError(
             f"{path} is not ATRW's ground truth ({type(error).__name__}: {error}); expected is a list with imgid, query, frame "
             "and entityid."
         ) from None
     if not rows or any(len(frame) != 3 for _, _, frame, _ in rows):
         raise FormatError(f"{path} is not ATRW's ground truth: it is empty, or a frame is not three numbers.")
+    if not all(abs(number) < 1 << 62 for row in rows for number in (row[0], row[1], *row[2])):
+        raise FormatError(f"{path} is not ATRW's ground truth: a number in it is larger than any of a photo's.")
     images = np.array([row[0] for row in rows])
     if len(np.unique(images)) != len(images):
         raise FormatError(f"{path} names an imgid twice; expected is one entry a photo.")

@@ -126,15 +126,14 @@ def tables_of(report: Report) -> list[Table]:
         names = [name for name in LABELS if name in parts[0][1]]
         note = f"{parts[0][1]['known']} queries of known animals, {parts[0][1]['new']} of new ones."
         out.append(_compared("Known or new", note, parts, names))
-        rows = [
-            [m["name"], *(_number(m["figures"]["open_set"]["best"][k]) for k in ("threshold", "baks", "baus"))]
-            for m in models
-        ]
+        # where no query shows a known animal there is nothing to weigh against the new ones
+        best = [(name, figures["best"]) for name, figures in parts if "best" in figures]
+        rows = [(name, *(_number(found[k]) for k in ("threshold", "baks", "baus"))) for name, found in best]
         note = (
             "The threshold is chosen on these very queries: the most that one could reach, not what a chosen one will."
         )
-        heading = ("model", "threshold", "BAKS", "BAUS")
-        out.append(Table("Best threshold", note, heading, tuple(tuple(row) for row in rows)))
+        if rows:
+            out.append(Table("Best threshold", note, ("model", "threshold", "BAKS", "BAUS"), tuple(rows)))
     grouped = [(model["name"], model["figures"]["grouping"]) for model in models if model["figures"].get("grouping")]
     if grouped:
         note = f"{grouped[0][1]['photos']} queries of half of the animals; the threshold is chosen on the other half. Intervals leave out one animal at a time."

@@ -100,7 +100,7 @@ def rank(
     _check(gallery_vectors, gallery, "gallery")
     if query_vectors.shape[1] != gallery_vectors.shape[1]:
         raise InputError(
-            f"queries have {query_vectors.shape[1]} numbers a vector, the gallery {gallery_vectors.shape[1]}."
+            f"queries have {query_vectors.shape[1]} numbers a vector, the gallery {gallery_vectors.shape[1]}; embed both with one network."
         )
     wrong = [name for name in exclude if name not in EXCLUSIONS]
     if wrong:

@@ -85,7 +85,7 @@ def read_answers(path: str | Path, own: Bundle, other: Bundle) -> Answers:
         sheet = _Sheet.model_validate_json(sealed.content)
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
-        raise FormatError(f"the answers {path} are wrong at {'.'.join(map(str, first['loc']))}: {first['msg']}.") from None  # fmt: skip
+        raise FormatError(f"the answers {path} are wrong at {'.'.join(map(str, first['loc']))}: {first['msg']}. Ask their sender to sign again.") from None  # fmt: skip
     if sheet.bundles != (own.digest, other.digest):
         raise FormatError(f"the answers {path} are about other bundles than these two; both sides answer to the same ones.")  # fmt: skip
     same: dict[Pair, bool] = {}

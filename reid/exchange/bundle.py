@@ -131,12 +131,14 @@ def _opened(sealed: Sealed, where: str) -> Bundle:
     try:
         arrays = load(sealed.content)
     except (SafetensorError, KeyError, ValueError, OverflowError, MemoryError) as error:
-        raise FormatError(f"{where} holds no arrays that can be read: {error}.") from None
+        raise FormatError(f"{where} holds no arrays that can be read: {error}. Ask its sender for a new one.") from None
     if set(arrays) != set(ARRAYS):
-        raise FormatError(f"{where} holds the arrays {sorted(arrays)}; expected are {sorted(ARRAYS)}.")
+        raise FormatError(
+            f"{where} holds the arrays {sorted(arrays)}; expected are {sorted(ARRAYS)}. Ask its sender for a new one."
+        )
     for name, (kind, sides) in ARRAYS.items():
         if str(arrays[name].dtype) != kind or arrays[name].ndim != sides:
-            raise FormatError(f"the array {name} of {where} is {arrays[name].dtype} of {arrays[name].ndim} sides; expected is {kind} of {sides}.")  # fmt: skip
+            raise FormatError(f"the array {name} of {where} is {arrays[name].dtype} of {arrays[name].ndim} sides; expected is {kind} of {sides}. Ask its sender for a new one.")  # fmt: skip
     manifest = read_manifest(arrays["manifest"].tobytes(), where)
     count = len(manifest.crops)
     _check(arrays, count, where)
@@ -148,7 +150,7 @@ def _opened(sealed: Sealed, where: str) -> Bundle:
     for features_of, (number, (height, width)) in zip(features, enumerate(arrays["sizes"]), strict=True):
         points = features_of.points
         if len(points) and ((points < -1).any() or (points > np.array([width, height]) + 1).any()):
-            raise FormatError(f"crop {number} of {where} has spots outside its picture.")
+            raise FormatError(f"crop {number} of {where} has spots outside its picture. Ask its sender for a new one.")
     thumbnails = tuple(arrays["thumbnails"][a:b].tobytes() for a, b in pairwise(pictures))
     return Bundle(manifest, arrays["vectors"], features, thumbnails, sealed.signer, sealed.digest)
 
@@ -158,7 +160,7 @@ def _check(arrays: dict[str, np.ndarray], count: int, where: str) -> None:
     spots, sizes, vectors = arrays["points"], arrays["sizes"], arrays["vectors"]
 
     def refuse(what: str) -> None:
-        raise FormatError(f"{where} is no sound bundle: {what}.")
+        raise FormatError(f"{where} is no sound bundle: {what}. Ask its sender for a new one.")
 
     if len(vectors) != count or sizes.shape != (count, 2):
         refuse(f"it names {count} crops and has {len(vectors)} vectors and {len(sizes)} sizes")

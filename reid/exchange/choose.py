@@ -83,7 +83,8 @@ def chosen_crops(
         sure: Least probability of a crop's flank.
 
     Returns:
-        The catalogue's sightings that were chosen, by animal, flank and rank.
+        The catalogue's sightings that were chosen, by animal, flank and rank; those without a vector of the network in
+        use, as after `reid catalogue embed`, are not among them.
 
     Raises:
         ConfigError: no such season.
@@ -94,6 +95,7 @@ def chosen_crops(
         if season not in runs:
             raise ConfigError(f"seasons: the catalogue has no season {season!r}; it has {choices(runs)}.")
     seen = seen[(seen["identity"] != UNKNOWN) & seen["usable"] & (not seasons or seen["run"].isin(seasons))]
+    seen = seen[seen["sighting"].isin(catalogue.vectors()[1])]
     seen = seen[seen["orientation"].isin(["left", "right"])]
     seen = seen[seen["orientation_probability"].fillna(1.0) >= sure]
     area = seen["bbox"].map(lambda box: box[2] * box[3])

@@ -75,11 +75,15 @@ def read_manifest(text: bytes, where: str) -> Manifest:
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         place = ".".join(map(str, first["loc"])) or "its start"
-        raise FormatError(f"the manifest of {where} is wrong at {place}: {first['msg']}.") from None
+        raise FormatError(
+            f"the manifest of {where} is wrong at {place}: {first['msg']}. Ask its sender for a new one."
+        ) from None
     ids = [member.id for member in found.members]
     if len(set(ids)) < len(ids):
-        raise FormatError(f"the manifest of {where} names one animal twice.")
+        raise FormatError(f"the manifest of {where} names one animal twice. Ask its sender for a new one.")
     wrong = next((crop.member for crop in found.crops if crop.member >= len(ids)), None)
     if wrong is not None:
-        raise FormatError(f"the manifest of {where} has a crop of animal {wrong}, and there are {len(ids)}.")
+        raise FormatError(
+            f"the manifest of {where} has a crop of animal {wrong}, and there are {len(ids)}. Ask its sender for a new one."
+        )
     return found

@@ -14,6 +14,7 @@ from PIL import Image, UnidentifiedImageError
 
 from reid._version import __version__
 from reid.counts import draw_match, jpeg_data_uri
+from reid.counts.draw import HEIGHT
 from reid.counts.words import percent, plural
 from reid.exchange.bundle import Bundle
 from reid.exchange.propose import Proposed
@@ -75,8 +76,10 @@ def _side(bundle: Bundle, number: int, show: Show, spots: np.ndarray) -> tuple[n
     height, width = bundle.features[number].size
     picture = show(number)
     if picture is None:
-        scale = 420 / height
-        picture = np.full((420, max(round(width * scale), 1), 3), CANVAS, np.uint8)
+        # both sides are bounded: what a bundle says of its crops' sizes is a stranger's
+        scale = min(HEIGHT / height, 3 * HEIGHT / width)
+        shape = [max(round(side * scale), 1) for side in (height, width)]
+        picture = np.full((*shape, 3), CANVAS, np.uint8)
         for x, y in (bundle.features[number].points * scale).round().astype(int):
             picture[max(y - 1, 0) : y + 2, max(x - 1, 0) : x + 2] = 120
     factor = np.array([picture.shape[1] / width, picture.shape[0] / height])

@@ -11,6 +11,7 @@ the signature holds.
 from __future__ import annotations
 
 import hashlib
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -81,7 +82,8 @@ def unseal(path: str | Path, kind: str, signer: str = "") -> Sealed:
     if not path.is_file():
         raise InputError(f"there is no file {path}; a {kind} of `reid exchange` is expected.")
     with path.open("rb") as file:
-        whole = file.read(LARGEST[kind] + 1)
+        # no more than there is: Python takes as much memory at once as it is asked to read
+        whole = file.read(min(LARGEST[kind], os.fstat(file.fileno()).st_size) + 1)
     if not whole.startswith(NAME) or len(whole) < HEAD:
         raise FormatError(f"{path} is no file of `reid exchange`; a {kind} is expected.")
     version, found = whole[14:16], whole[16:32].decode("ascii", errors="replace").rstrip()

@@ -72,11 +72,11 @@ def read_observations(
             continue
         media = row.values.get("mediaID", "")
         if media not in path_of:
-            sheet.note(row.line, "mediaID", media, "left out", "no media row has this name")
+            row.sheet.note(row.line, "mediaID", media, "left out", "no media row has this name")
             continue
         photo = photos[path_of[media]]
         if photo["camera"] and row.values["deploymentID"] != photo["camera"]:
-            sheet.note(row.line, "deploymentID", row.values["deploymentID"], "kept", f"its photo is of {photo['camera']}, which counts")  # fmt: skip
+            row.sheet.note(row.line, "deploymentID", row.values["deploymentID"], "kept", f"its photo is of {photo['camera']}, which counts")  # fmt: skip
         category = CATEGORIES.get(row.values["observationType"])
         if category:
             on_photos.add(row.text("eventID"))
@@ -125,12 +125,16 @@ def _from_events(
     for photo in photos.values():
         of_camera.setdefault(str(photo["camera"]), []).append(photo)
     animals = [row for row in events if row.values["observationType"] == "animal"]
+    together: dict[tuple[str, ...], set[str]] = {}
+    for row in animals:
+        for key in (_by_name(row), _by_time(row)):
+            together.setdefault(key, set()).add(row.values["observationID"])
     out = []
     for row in animals:
         event, camera = row.text("eventID"), row.values["deploymentID"]
         if not row.text("individualID") or (event and event in on_photos):
             continue
-        others = {other.values["observationID"] for other in animals if _same_event(row, other)}
+        others = together[_by_name(row) if event else _by_time(row)]
         if len(others) > 1:
             row.sheet.note(row.line, "individualID", row.text("individualID"), "kept", f"not given to photos: {len(others)} animals in one event")  # fmt: skip
             continue
@@ -142,6 +146,11 @@ def _from_events(
     return out
 
 
-def _same_event(row: Row, other: Row) -> bool:
-    keys = ("eventID",) if row.text("eventID") else ("eventStart", "eventEnd")
-    return all(row.text(key) == other.text(key) for key in (*keys, "deploymentID"))
+def _by_name(row: Row) -> tuple[str, ...]:
+    """What observations of one event and deployment share, where the event has a name."""
+    return "name", row.text("eventID"), row.text("deploymentID")
+
+
+def _by_time(row: Row) -> tuple[str, ...]:
+    """And where it has none."""
+    return "time", row.text("eventStart"), row.text("eventEnd"), row.text("deploymentID")

@@ -66,7 +66,7 @@ def open_package(path: str | Path, encoding: str = "", order: str = "") -> tuple
         resources = {resource["name"]: resource for resource in descriptor["resources"]}
         _check_shape(descriptor, resources)
     except (ValueError, KeyError, TypeError) as error:
-        raise FormatError(f"{path}/datapackage.json is no data package ({error!r}).") from None
+        raise FormatError(f"{path}/datapackage.json is no data package ({error!r}). Fetch the package again.") from None
     _check_version(descriptor, path)
     missing = [name for name in CORE if name not in resources]
     if missing:
@@ -81,7 +81,9 @@ def open_package(path: str | Path, encoding: str = "", order: str = "") -> tuple
     extra = [part for name, resource in resources.items() if name not in CORE for part in _paths(resource)]
     for part in extra:
         if not _is_url(part) and not _may_be_written(part):
-            raise FormatError(f"{path}/datapackage.json names the file {part!r}, which is none of a package's own.")
+            raise FormatError(
+                f"{path}/datapackage.json names the file {part!r}, which is none of a package's own. Take it out of resources."
+            )
     package = Package(
         descriptor,
         {name: sheet.columns for name, sheet in sheets.items()},
@@ -106,7 +108,9 @@ def _opener(path: Path) -> Callable[[str], bytes]:
 
     def from_folder(name: str) -> bytes:
         if not _stays_inside(name) or not (path / name).resolve().is_relative_to(path.resolve()):
-            raise FormatError(f"{path}/datapackage.json names the file {name!r}, outside the package.")
+            raise FormatError(
+                f"{path}/datapackage.json names the file {name!r}, outside the package. Move the file into the package, and name it there."
+            )
         try:
             return read_bytes(path / name)
         except OSError as error:
@@ -128,7 +132,7 @@ def _unzipped(path: Path) -> dict[str, bytes]:
             names = {info.filename for info in files}
             top = min((name for name in names if name.split("/")[-1] == "datapackage.json"), key=len, default=None)
             if top is None:
-                raise InputError(f"{path} holds no datapackage.json.")
+                raise InputError(f"{path} holds no datapackage.json; a Camtrap DP has one. Fetch the package again.")
             start = top[: -len("datapackage.json")]
             # a size that is stated too small makes the reading stop there, and its checksum wrong
             return {info.filename.removeprefix(start): archive.read(info) for info in files}
@@ -177,7 +181,9 @@ def _check_version(descriptor: Mapping[str, Any], path: Path) -> None:
     profile = str(descriptor.get("profile", ""))
     found = re.search(r"camtrap-dp/(\d+(?:\.\d+)*)", profile) or re.fullmatch(r"(\d+(?:\.\d+)*)", profile)
     if not found:
-        raise FormatError(f"{path}/datapackage.json is no Camtrap DP: its profile is {profile[:80]!r}.")
+        raise FormatError(
+            f"{path}/datapackage.json is no Camtrap DP: its profile is {profile[:80]!r}. Name a Camtrap DP, or the tables by themselves."
+        )
     if found[1] not in VERSIONS:
         raise FormatError(
             f"{path} is of Camtrap DP {found[1]}; read are {', '.join(VERSIONS)}. Upgrade it, for example with the R package camtrapdp."
@@ -212,8 +218,15 @@ def _table(resource: Mapping[str, Any], get: Callable[[str], bytes], encoding: s
         if whole is None:
             whole = sheet
         else:
+            if set(sheet.columns) != set(whole.columns):
+                odd = sorted(set(sheet.columns) ^ set(whole.columns))
+                raise FormatError(
+                    f"{part} and {whole.name} are parts of one table, {resource['name']}, and differ in the column "
+                    f"{', '.join(map(repr, odd[:5]))}; give both the same columns."
+                )
             whole.rows += sheet.rows
             whole.notes += sheet.notes
+            sheet.notes = whole.notes  # its rows go on noting what is repaired in them
     if whole is None:
         raise FormatError(f"the resource {resource['name']} names no file; give it a path in datapackage.json.")
     return whole

@@ -104,17 +104,19 @@ def _photos(
             continue
         path_of[row.values["mediaID"]] = path
         if path in photos:
-            sheet.note(row.line, "filePath", path, "left out", "an earlier row names this file")
+            row.sheet.note(row.line, "filePath", path, "left out", "an earlier row names this file")
             continue
         deployment = deployments.get(camera)
         if deployment is None:
-            sheet.note(row.line, "deploymentID", camera, "kept", "no deployment has this name; the photo has no camera")
+            row.sheet.note(
+                row.line, "deploymentID", camera, "kept", "no deployment has this name; the photo has no camera"
+            )
         date = clock_time(row, "timestamp", deployment.offset if deployment else "", zone)
         if date is None:
-            sheet.note(row.line, "timestamp", row.values["timestamp"], "kept", "the photo has no time")
+            row.sheet.note(row.line, "timestamp", row.values["timestamp"], "kept", "the photo has no time")
         place = deployment.row if deployment else {}
         if date and ((place.get("start") or date) > date or (place.get("end") or date) < date):
             span = f"{place.get('start')} to {place.get('end')}"
-            sheet.note(row.line, "timestamp", f"{date}", "kept", f"outside its deployment's time, {span}")
+            row.sheet.note(row.line, "timestamp", f"{date}", "kept", f"outside its deployment's time, {span}")
         photos[path] = {"path": path, "camera": place.get("camera"), "station": place.get("station"), "date": date}
     return photos, path_of

@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 import re
 from datetime import datetime, timedelta
+from typing import Any
 
 from reid.tables import FLANKS, UNKNOWN
 
-__all__ = ["Time", "flank", "identity", "is_missing", "number", "offset_text", "slashed_order", "time"]
+__all__ = ["Time", "box", "flank", "identity", "is_missing", "number", "offset_text", "slashed_order", "time"]
 
 MISSING = {"", "na", "n/a", "nan", "null", "none", "____", "-", "?"}
 UNKNOWN_WORDS = {"unknown", "unidentified", "unid", "unidentifiable", "undetermined"}
@@ -84,6 +85,19 @@ def number(text: str) -> tuple[float, bool] | None:
     except ValueError:
         return None
     return (value, comma) if math.isfinite(value) and "_" not in text else None
+
+
+def box(values: Any) -> list[float] | None:
+    """Four finite numbers x, y, width and height, the last two above 0; None if these are none.
+
+    >>> box(["1", "2", "3", "4.5"]), box([1, 2, 3]), box(["nan", 0, 1, 1]), box([0, 0, 0, 5])
+    ([1.0, 2.0, 3.0, 4.5], None, None, None)
+    """
+    try:
+        found = [float(value) for value in values]
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return found if len(found) == 4 and all(map(math.isfinite, found)) and min(found[2:]) > 0 else None
 
 
 class Time(datetime):

@@ -10,7 +10,7 @@ import pandas as pd
 from reid.errors import FormatError, InputError
 from reid.formats import cells
 from reid.formats.model import Note, Survey, make_survey
-from reid.outside import LARGEST, read_json
+from reid.outside import LARGEST, is_plain, read_json
 from reid.store import write_json
 from reid.tables import UNKNOWN, records
 
@@ -41,6 +41,8 @@ def read_coco_survey(path: str | Path) -> Survey:
         images, annotations = content["images"], content["annotations"]
         names = {row["id"]: str(row["name"]) for row in content.get("categories", [])}
         listed = [(row["id"], str(row["file_name"])) for row in images]
+        if not all(is_plain(key) for key, _ in listed):
+            raise TypeError("the id of an image is no number and no text")
         if not isinstance(annotations, list) or not all(isinstance(row, dict) for row in annotations):
             raise TypeError("annotations is no list of objects")
     except OSError as error:
@@ -61,7 +63,7 @@ def read_coco_survey(path: str | Path) -> Survey:
     cameras = sorted({photo["camera"] for photo in photos.values() if photo["camera"]})
     animals = []
     for number, row in enumerate(annotations):
-        if row.get("image_id") not in path_of:
+        if not is_plain(row.get("image_id")) or row.get("image_id") not in path_of:
             notes.append(
                 Note(path.name, number, "image_id", str(row.get("image_id")), "left out", "no image has this id")
             )
@@ -93,7 +95,7 @@ def _photo(row: dict[str, Any], file: str, number: int, name: str, notes: list[N
 def _animal(
     row: dict[str, Any], number: int, path: str, names: dict[Any, str], name: str, notes: list[Note]
 ) -> dict[str, Any] | None:
-    kind = names.get(row.get("category_id"), "animal")
+    kind = names.get(row.get("category_id"), "animal") if is_plain(row.get("category_id")) else "animal"
     if kind.casefold() in NOTHING:
         return None
     box, unit = _box(row, number, name, notes)
@@ -129,11 +131,8 @@ def _said(row: dict[str, Any], keys: tuple[str, ...]) -> Any:
 def _box(row: dict[str, Any], number: int, name: str, notes: list[Note]) -> tuple[list[float] | None, str | None]:
     for key, unit in (("bbox", "pixel"), ("bbox_relative", "relative")):
         if row.get(key):
-            try:
-                box = [float(value) for value in row[key]]
-            except (TypeError, ValueError):
-                box = []
-            if len(box) == 4 and box[2] > 0 and box[3] > 0:
+            box = cells.box(row[key])
+            if box is not None:
                 return box, unit
             notes.append(Note(name, number, key, str(row[key])[:60], "left out", "expected x, y, width, height"))
     return None, None

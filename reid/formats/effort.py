@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from reid.errors import InputError, TableError
+from reid.errors import InputError, TableError, choices
 from reid.formats.model import Note, Survey
 from reid.formats.settings import CaptureSettings
 from reid.formats.sheet import read_sheet
@@ -58,7 +58,10 @@ def effort_of(survey: Survey, settings: CaptureSettings) -> Effort:
     notes: list[Note] = []
     spans = _spans(survey, notes)
     if not spans:
-        raise InputError("no camera has a start, an end or a dated photo, so that there is no effort to count.")
+        raise InputError(
+            "no camera has a start, an end or a dated photo, so that there is no effort to count. Give the stations' start and "
+            "end: stations=FILE with camera, station, start, end."
+        )
     dated = survey.photos[survey.photos["date"].notna()]
     first = min(start.date() for start, _ in spans.values())
     last = max(end.date() for _, end in spans.values())
@@ -66,7 +69,9 @@ def effort_of(survey: Survey, settings: CaptureSettings) -> Effort:
         first = min(first, dated["date"].min().date())
         last = max(last, dated["date"].max().date())
     if (last - first).days > LONGEST:
-        raise InputError(f"the deployments span {(last - first).days} days, from {first} to {last}: a date is wrong.")
+        raise InputError(
+            f"the deployments span {(last - first).days} days, from {first} to {last}: a date is wrong. Correct it."
+        )
     cameras = tuple(sorted(spans, key=natural))
     active = np.full((len(cameras), (last - first).days + 1), np.nan)
     for row, camera in enumerate(cameras):
@@ -119,9 +124,14 @@ def _switch_off(
     for row in sheet.rows:
         camera, begin, until = row.text("camera"), row.time("from"), row.time("to")
         if camera not in cameras:
-            raise TableError(f"{sheet.name}, row {row.line}, column 'camera': {camera!r} is none of the cameras.")
+            raise TableError(
+                f"{sheet.name}, row {row.line}, column 'camera': {camera!r} is none of the cameras, which are {choices(cameras)}."
+            )
         if begin is None or until is None or until < begin:
-            raise TableError(f"{sheet.name}, row {row.line}: expected days, 'to' not before 'from'.")
+            raise TableError(
+                f"{sheet.name}, row {row.line}: from={row.text('from')!r} and to={row.text('to')!r}; expected are two days such as "
+                "2012-07-22, the second not before the first."
+            )
         columns = [(time.date() - first).days for time in (begin, until)]
         here = active[cameras.index(camera)]
         days = slice(max(columns[0], 0), max(columns[1] + 1, 0))

@@ -125,7 +125,11 @@ def _image(row: Row, found: _Found) -> str | None:
             row.sheet.note(row.line, "timestamp", row.values.get("timestamp"), "kept", "the photo has no time")
     if row.text("is_blank").casefold() in ("1", "1.0", "true") or row.text("common_name").casefold() == "blank":
         return None
-    name = f"{key}/{row.line}" if key in found.animals else key
+    name = key
+    if name in found.animals:
+        name = f"{key}/{row.line}"
+    if name in found.animals:  # of another table of images, on the same line
+        name = f"{key}/{row.sheet.name}/{row.line}"
     kind = " ".join(part for part in (row.text("genus"), row.text("species")) if part)
     person = row.text("identified_by")
     found.animals[name] = {

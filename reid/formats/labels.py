@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from reid.errors import FormatError
+from reid.formats import cells
 from reid.formats.files import csv_text, write_text
 from reid.formats.model import Note, Survey, make_survey, pixel_box
 from reid.formats.places import put_right
@@ -161,23 +162,17 @@ def _animal(row: Row, file: str, present: Columns, keys: set[str]) -> dict[str, 
 
 def _box(row: Row) -> list[float] | None:
     if row.text("bbox"):
-        parts = row.text("bbox").strip("[]() ").replace(",", " ").split()
-        try:
-            box = [float(part) for part in parts]
-        except ValueError:
-            box = []
+        box = cells.box(row.text("bbox").strip("[]() ").replace(",", " ").split())
     elif row.text("w") and row.text("h"):
-        numbers = [row.number(name) for name in ("x", "y", "w", "h")]
-        box = [value for value in numbers if value is not None]
+        box = cells.box([row.number(name) for name in ("x", "y", "w", "h")])
         if row.number("theta"):
             row.sheet.note(
                 row.line, "theta", row.text("theta"), "kept", "boxes are not turned; the upright one is used"
             )
     else:
         return None
-    if len(box) != 4 or not (box[2] > 0 and box[3] > 0):
+    if box is None:
         row.lost("bbox", "four numbers [x, y, width, height] in pixels; the whole photo counts")
-        return None
     return box
 
 

@@ -49,6 +49,18 @@ def read_megadetector(path: str | Path) -> Survey:
         photos.append({"path": file, "error": entry.failure})
         for box in entry.boxes:
             who, sure = _named(content, number, box.number, names)
+            if who is None:
+                who = UNKNOWN
+                notes.append(
+                    Note(
+                        Path(path).name,
+                        number,
+                        "classifications",
+                        file,
+                        "left out",
+                        "expected a list of class and probability",
+                    )
+                )
             animals.append(
                 {
                     "animal_id": f"{file}#{box.number}",
@@ -71,16 +83,22 @@ def _classes(content: Any) -> dict[str, str]:
     info = content.get("info") if isinstance(content, dict) else None
     if not isinstance(info, dict) or info.get("classifications_are") != "individuals":
         return {}
-    return {str(key): str(name) for key, name in (content.get("classification_categories") or {}).items()}
+    classes = content.get("classification_categories")
+    return {str(key): str(name) for key, name in classes.items()} if isinstance(classes, dict) else {}
 
 
-def _named(content: Any, number: int, box: int, names: dict[str, str]) -> tuple[str, float | None]:
+def _named(content: Any, number: int, box: int, names: dict[str, str]) -> tuple[str | None, float | None]:
+    """The name and its probability; None for a classification that cannot be read."""
     if not names:
         return UNKNOWN, None
-    found = content["images"][number]["detections"][box].get("classifications") or []
-    if not found or str(found[0][0]) not in names:
-        return UNKNOWN, None
-    return identity(names[str(found[0][0])]), float(found[0][1])
+    try:
+        found = content["images"][number]["detections"][box].get("classifications") or []
+        if not found or str(found[0][0]) not in names:
+            return UNKNOWN, None
+        sure = float(found[0][1])
+    except (AttributeError, IndexError, KeyError, OverflowError, TypeError, ValueError):
+        return None, None
+    return (identity(names[str(found[0][0])]), sure) if 0 <= sure <= 1 else (None, None)
 
 
 def write_identities(survey: Survey, path: str | Path) -> list[Note]:

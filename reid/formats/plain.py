@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from reid.errors import InputError
+from reid.formats import cells
 from reid.formats.files import csv_text, write_text
 from reid.formats.individuals import individuals_of
 from reid.formats.model import ANIMALS, DEPLOYMENTS, Note, Survey, make_survey, pixel_box
@@ -84,7 +85,9 @@ def read_plain(folder: str | Path, encoding: str = "", order: str = "") -> Surve
     """
     folder = Path(folder)
     if not is_plain(folder):
-        raise InputError(f"{folder} lacks one of {', '.join(f'{name}.csv' for name in FILES)}.")
+        raise InputError(
+            f"{folder} lacks one of {', '.join(f'{name}.csv' for name in FILES)}; `reid convert to=csv` writes all of them."
+        )
     tables, notes = {}, []
     for name, table in FILES.items():
         sheet = read_sheet(folder / f"{name}.csv", encoding, order)
@@ -113,11 +116,7 @@ def _values(row: Row, table: Table) -> dict[str, Any]:
 
 
 def _box(row: Row, column: str) -> list[float] | None:
-    try:
-        box = [float(part) for part in row.values[column].strip("[] ").split(",")]
-    except ValueError:
-        box = []
-    if len(box) != 4 or not (box[2] > 0 and box[3] > 0):
+    box = cells.box(row.values[column].strip("[] ").split(","))
+    if box is None:
         row.lost(column, "four numbers [x, y, width, height]")
-        return None
     return box

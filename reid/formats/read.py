@@ -58,7 +58,7 @@ def read_survey(source: str | Path, read_as: str = "auto", encoding: str = "", o
         raise ConfigError(f"dates={order!r} is unknown; choose dmy (day first) or mdy (month first).")
     path = Path(source)
     if not path.exists():
-        raise InputError(f"source={source}: no such file or folder.")
+        raise InputError(f"source={source}: no such file or folder. Check the path; it is taken from {Path.cwd()}.")
     kind = sniff(path) if read_as == "auto" else read_as
     if kind == "camtrapdp":
         return read_camtrapdp(path, encoding, order, time_zone)
@@ -107,7 +107,9 @@ def sniff(path: Path) -> str:
         raise FormatError(f"source={path} is neither JSON nor CSV. Known are {choices(READERS)}.") from None
     annotations = content.get("annotations") if isinstance(content, dict) else None
     is_coco = (
-        isinstance(annotations, list) and "images" in content and not any("img_id" in row for row in annotations[:1])
+        isinstance(annotations, list)
+        and "images" in content
+        and not any(isinstance(row, dict) and "img_id" in row for row in annotations[:1])
     )
     return "coco" if is_coco else "megadetector"
 

@@ -42,7 +42,7 @@ class PackageSettings:
         if self.created and time(self.created) is None:
             raise ConfigError(f"created={self.created!r} is no time; write it as 2012-07-22T12:00:00+00:00.")
         if not self.title.strip() or not self.contributor.strip():
-            raise ConfigError("title and contributor must not be empty.")
+            raise ConfigError("package.title and package.contributor must not be empty; give both a name.")
 
 
 @dataclass(frozen=True)

@@ -160,7 +160,7 @@ def read_sheet(path: str | Path, encoding: str = "", order: str = "") -> Sheet:
         content = read_bytes(path)
         content = gunzip(content) if path.suffix == ".gz" else content
     except OSError as error:
-        raise InputError(f"no CSV table at {path}: {(error.strerror or '').lower()}.") from None
+        raise InputError(f"no CSV table at {path}: {(error.strerror or '').lower()}. Check the path.") from None
     return sheet_of(content, path.name, encoding, order)
 
 
@@ -206,8 +206,6 @@ def decode(content: bytes, name: str, encoding: str = "") -> tuple[str, str]:
             return content.decode(coding, "replace"), "UTF-16, as its byte order mark says"
     try:
         text = content.decode(encoding or "utf-8-sig")
-    except LookupError:
-        raise ConfigError(f"encoding={encoding!r} is unknown; for example utf-8, cp1252 or cp1251.") from None
     except UnicodeDecodeError as error:
         before = content[: error.start]
         row, column = before.count(b"\n") + 1, before.rsplit(b"\n", 1)[-1].count(b",") + 1
@@ -215,6 +213,8 @@ def decode(content: bytes, name: str, encoding: str = "") -> tuple[str, str]:
             f"{name}, row {row}, column {column}: byte {content[error.start]:#04x} is not {encoding or 'UTF-8'}. "
             "Save it as 'CSV UTF-8', or say its encoding, for example encoding=cp1252."
         ) from None
+    except (LookupError, ValueError):  # what codecs say of names, and those that make no text of tables
+        raise ConfigError(f"encoding={encoding!r} is unknown; for example utf-8, cp1252 or cp1251.") from None
     if "\0" in text:
         raise FormatError(f"{name} is not text: it has zero bytes. Save it as 'CSV UTF-8'.")
     marked = content.startswith(b"\xef\xbb\xbf") and not encoding

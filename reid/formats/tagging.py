@@ -46,9 +46,9 @@ def tag_photos(
     """
     root = Path(root)
     if not root.is_dir():
-        raise InputError(f"photos={root}: no such folder.")
+        raise InputError(f"photos={root}: no such folder. Check the path; it is taken from {Path.cwd()}.")
     if not tag.strip() or "|" in tag:
-        raise ConfigError(f"tag={tag!r} must be a name without a bar.")
+        raise ConfigError(f"tag={tag!r} must be a name without the sign |, such as Individual.")
     if folder is None and not inplace:
         raise ConfigError("photos are not written to unless inplace=true; else name a folder for copies.")
     if folder is not None and Path(folder).resolve().is_relative_to(root.resolve()):

@@ -104,7 +104,9 @@ class Calibration:
         for name, term in self.terms.items():
             basis = _basis(name, np.asarray(given[name], float), term.bend)
             if np.isnan(basis).any():
-                raise InputError(f"{int(np.isnan(basis[:, 0]).sum())} pairs have no number for the score {name}.")
+                raise InputError(
+                    f"{int(np.isnan(basis[:, 0]).sum())} pairs have no number for the score {name}; leave them out."
+                )
             odds = odds + basis @ np.array([term.slope, term.steeper])
         return odds
 

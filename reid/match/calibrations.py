@@ -146,18 +146,23 @@ def _parsed(values: dict[str, Any]) -> Calibration:
     steps = {str(name): tuple(float(v) for v in row) for name, row in values.get("steps", {}).items()}
     if steps and (set(steps) != {"from", "to"} or len(steps["from"]) != len(steps["to"]) or not steps["from"]):
         raise ValueError("its steps must be two rows, from and to, of one length")
-    if any((np.diff(row) < 0).any() for row in steps.values()):
-        raise ValueError("its steps must rise")
+    if not all(np.isfinite(row).all() and (np.diff(row) >= 0).all() for row in steps.values()):
+        raise ValueError("its steps must be finite numbers that rise")
     numbers = [float(values["intercept"]), *(getattr(term, key) for term in terms.values() for key in TERM)]
     if not np.isfinite(numbers).all() or not set(terms) <= {LOCAL, COAT}:
         raise ValueError("its terms must be finite numbers for local_score and coat")
-    return Calibration(
-        str(values["matcher"]), numbers[0], terms, steps, str(values.get("coat", "")), dict(values["protocol"])
-    )
+    protocol = dict(values["protocol"])
+    if "prior" in protocol and not 0 < float(protocol["prior"]) < 1:
+        raise ValueError("the prior of its protocol must lie between 0 and 1")
+    return Calibration(str(values["matcher"]), numbers[0], terms, steps, str(values.get("coat", "")), protocol)
 
 
 def _read(path: Path) -> str:
     try:
         return read_text(path)
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"no calibration can be read from {path}: {error}.") from None
+        why = getattr(error, "strerror", None) or "it is no text"
+        raise InputError(
+            f"no calibration can be read from {path}: {why}. Give the calibration.json of a `reid calibrate`, or leave "
+            "calibration.file empty for the one that ships."
+        ) from None

@@ -23,7 +23,7 @@ from torch.nn import functional as F
 
 from reid.embed import NetworkSpec
 from reid.errors import FormatError, InputError, MissingPartError
-from reid.store import write_json
+from reid.store import write_json, write_tensors
 
 __all__ = ["CoatNetwork", "LoadedCoat", "alike", "describe", "likeness", "load_coat", "neighbours", "save_coat"]
 
@@ -97,17 +97,13 @@ class LoadedCoat:
 
 def save_coat(network: CoatNetwork, folder: Path, card: dict[str, Any]) -> str:
     """Write `coat.safetensors`, in halves, and `coat.json`; returns the fingerprint."""
-    from safetensors.torch import save_file
-
     folder.mkdir(parents=True, exist_ok=True)
     state = {
         name: (value.half() if value.is_floating_point() else value).contiguous()
         for name, value in network.state_dict().items()
     }
     path = folder / WEIGHTS.name
-    partial = path.with_suffix(".part")
-    save_file(state, partial)
-    partial.replace(path)
+    write_tensors(state, path)
     write_json(card, path.with_suffix(".json"))
     return _fingerprint(path)
 

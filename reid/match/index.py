@@ -168,9 +168,13 @@ class Index:
 
         Args:
             vectors: Unit vectors, (n, size).
-            k: How many.
+            k: How many, at least 1.
             fingerprint: Of the network that made them.
             where: Tags, each with the value or the values that are allowed; sorted out before the k nearest are taken.
+
+        Raises:
+            FingerprintError: another network made them.
+            InputError: k is below 1, the vectors have another size or no unit length, or the tags cannot be asked for.
         """
         positions, similarities = self.nearest(vectors, k, fingerprint, where)
         names = iter(self._rows.ids(positions[positions >= 0]))
@@ -184,6 +188,8 @@ class Index:
     ) -> tuple[np.ndarray, np.ndarray]:
         """As `search`, as arrays: positions in the order of adding (n, k), -1 where there is none, and similarities (n, k)."""
         check_fingerprints(fingerprint, self.fingerprint, "the index")
+        if k < 1:
+            raise InputError(f"the {k} nearest were asked for; give k, a whole number from 1 on.")
         allowed = self._rows.allowed(where)
         there = self._rows.live if allowed is None else int(allowed.sum())
         if not there or not len(vectors):
@@ -250,7 +256,9 @@ class Index:
                 index._rows = Rows.load(Path(f"{path}.rows"), about["mark"], mapped)
         except (ValueError, KeyError, TypeError, RuntimeError, OSError, OverflowError, ConfigError) as error:
             text = getattr(error, "strerror", None) or str(error)
-            raise FormatError(f"{path} is no index of reid: {(text.splitlines() or ['empty'])[0]}.") from None
+            raise FormatError(
+                f"{path} is no index of reid: {(text.splitlines() or ['empty'])[0]}. Build the index again."
+            ) from None
         if index._index.ntotal != len(index._rows) or index._index.d != index.size:
             raise FormatError(f"{path} and {about_path.name} do not belong together; build the index again.")
         return index

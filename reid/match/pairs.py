@@ -99,6 +99,10 @@ class PairVerifier:
             return crop_id, str(error)
         return crop_id, self.matcher.extract(picture) if self.in_threads else picture
 
+    def ready(self, crop_id: str) -> bool:
+        """Whether the crop's spots are kept, as `prepare` leaves them where its picture can be read."""
+        return self.features.has(self._key(crop_id))
+
     def has(self, query: str, candidate: str) -> bool:
         """Whether this pair, in this order, was compared before."""
         key = self._pair_key(self._pair(query, candidate))
@@ -185,11 +189,7 @@ def score_pairs(
         Matches table, and a problems table; pairs with a crop that cannot be read are left out.
     """
     problems = verifier.prepare(sorted({*pairs["query"], *pairs["candidate"]}))
-    lost = {
-        crop_id
-        for crop_id in {*pairs["query"], *pairs["candidate"]}
-        if not verifier.features.has(verifier._key(crop_id))
-    }
+    lost = {crop_id for crop_id in {*pairs["query"], *pairs["candidate"]} if not verifier.ready(crop_id)}
     pairs = pairs[~pairs["query"].isin(lost) & ~pairs["candidate"].isin(lost)].reset_index(drop=True)
     scores = pd.DataFrame(
         verifier.verify_all(list(zip(pairs["query"], pairs["candidate"], strict=True))),

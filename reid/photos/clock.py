@@ -118,7 +118,8 @@ def correct(dates: pd.Series, cameras: pd.Series, stations: pd.DataFrame) -> pd.
 
     A camera's `clock_shift_s` is added to its times, wherever they were found. Time zones matter in one case
     only: where cameras of one station name different ones, the others' times are moved to the zone of the
-    station's first camera that names one. Everything else stays the camera's local time.
+    station's first camera that names one. Everything else stays the camera's local time. A time that would come to lie
+    beyond the calendar becomes null.
 
     Args:
         dates: Times, null where unknown.
@@ -147,8 +148,11 @@ def _changes(stations: pd.DataFrame) -> dict[str, tuple[float, str | None, str |
     return changes
 
 
-def _moved(time: datetime, shift: float, zone: str | None, goal: str | None) -> datetime:
-    time += timedelta(seconds=shift)
-    if zone and goal and zone != goal:
-        time = time.replace(tzinfo=ZoneInfo(zone)).astimezone(ZoneInfo(goal)).replace(tzinfo=None)
+def _moved(time: datetime, shift: float, zone: str | None, goal: str | None) -> datetime | None:
+    try:
+        time += timedelta(seconds=shift)
+        if zone and goal and zone != goal:
+            time = time.replace(tzinfo=ZoneInfo(zone)).astimezone(ZoneInfo(goal)).replace(tzinfo=None)
+    except OverflowError:  # a clock that ran wild, moved beyond the last year that there is
+        return None
     return time

@@ -76,7 +76,7 @@ def _text(path: Path) -> str:
             f"{path} is not UTF-8 (byte {error.object[error.start]:#04x} at {error.start}). Save it as 'CSV UTF-8'."
         ) from None
     except OSError as error:
-        raise InputError(f"no CSV table at {path}: {(error.strerror or '').lower()}.") from None
+        raise InputError(f"no CSV table at {path}: {(error.strerror or '').lower()}. Check the path.") from None
     if "\0" in text:
         raise FormatError(f"{path} is not UTF-8 text (it has zero bytes). Save it as 'CSV UTF-8'.")
     if not text.strip():

@@ -154,7 +154,7 @@ def list_photos(folder: Path, settings: ScanSettings) -> tuple[list[str], list[t
     try:
         found = folder.stat()
     except OSError as error:
-        raise InputError(f"no photo folder at {folder}: {(error.strerror or '').lower()}.") from None
+        raise InputError(f"no photo folder at {folder}: {(error.strerror or '').lower()}. Check the path.") from None
     if not stat.S_ISDIR(found.st_mode):
         raise InputError(f"{folder} is a file, expected a folder of photos.")
     paths: list[str] = []

@@ -17,7 +17,7 @@ import pandas as pd
 from reid.catalogue import Catalogue
 from reid.catalogue.seasons import season_id
 from reid.counts import CountSettings
-from reid.errors import InputError, TableError
+from reid.errors import ConfigError, InputError, TableError
 from reid.identify import crop_sides
 from reid.identify.vote import PRIOR
 from reid.match import CoatSettings, IndexSettings, MatcherSettings
@@ -108,13 +108,14 @@ def read_season(folder: Path, photos: str = "") -> Season:
         photos: Where the photos lie now, if they were moved.
 
     Raises:
-        InputError: It is no census's folder, or the photos are not there.
+        InputError: It is no census's folder, the photos are not there, or its settings are none of this version.
     """
     try:
         about = read_json(folder / "run.json")
     except (OSError, ValueError):
-        about = {}
-    if about.get("verb") != "census" or not (folder / "matches.parquet").is_file():
+        about = None
+    finished = isinstance(about, dict) and about.get("verb") == "census" and bool(about.get("photos"))
+    if not finished or not (folder / "matches.parquet").is_file():
         raise InputError(f"census={folder} is no folder of a finished census; give the census's output.")
     settings = _settings(folder)
     run = season_id(str(settings.get("season") or ""), str(about["photos"]))
@@ -122,10 +123,28 @@ def read_season(folder: Path, photos: str = "") -> Season:
     if photos and not root.is_dir():
         raise InputError(f"photos={photos}: no such folder. Check the path; it is taken from {Path.cwd()}.")
     crops = read(folder / "crops.parquet", CROPS)
-    own = set(crops["crop_id"])
     used = _used(folder)
-    sure = float(settings.get("index", {}).get("flank_sure", IndexSettings().flank_sure))
     matches = read(folder / "matches.parquet", MATCHES)
+    try:
+        return _season(folder, run, root, settings, used, crops, matches)
+    except (AttributeError, ConfigError, TypeError, ValueError) as error:
+        raise InputError(
+            f"{folder / 'settings.yaml'} holds settings that this version cannot read ({error}); take the census again "
+            "with this version, or review the catalogue without census=."
+        ) from None
+
+
+def _season(
+    folder: Path,
+    run: str,
+    root: Path,
+    settings: dict[str, Any],
+    used: dict[str, Any],
+    crops: pd.DataFrame,
+    matches: pd.DataFrame,
+) -> Season:
+    own = set(crops["crop_id"])
+    sure = float(settings.get("index", {}).get("flank_sure", IndexSettings().flank_sure))
     return Season(
         run=run,
         folder=folder,

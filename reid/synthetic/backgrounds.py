@@ -10,7 +10,7 @@ import pandas as pd
 
 from reid.errors import InputError
 from reid.photos import read_photo
-from reid.photos.files import inspect_all
+from reid.photos.files import inspect
 from reid.photos.scan import EXTENSIONS
 from reid.synthetic.scene import allowed_light
 from reid.tables import PROBLEMS, from_rows
@@ -59,10 +59,12 @@ def find_places(folder: str | Path, count: int) -> tuple[list[Place], pd.DataFra
     paths = sorted(path for path in root.rglob("*") if path.suffix.lower() in EXTENSIONS and path.is_file())
     places: list[Place] = []
     problems: list[dict[str, str]] = []
-    for path, fact in zip(paths, inspect_all(paths, stage="read"), strict=True):
+    for path in paths:
+        # one by one: of a folder with a whole survey, the first few are enough
         if len(places) == count:
             break
         try:
+            fact = inspect(path)
             if fact.error:
                 raise InputError(fact.error)
             places.append(Place(path, str(fact.content_hash), allowed_light(read_photo(path, SMALL))))

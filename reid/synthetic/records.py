@@ -29,6 +29,7 @@ COLUMNS = (
 
 
 def labels(season: Season, boxes: dict[str, list[int]]) -> pd.DataFrame:
+    """A labelled table of all photos, in their order; `boxes` are x, y, width and height in pixels by path."""
     rows = []
     for number, shot in enumerate(season.shots, 1):
         animal, camera = season.animals[shot.animal], season.cameras[shot.camera]
@@ -41,6 +42,7 @@ def labels(season: Season, boxes: dict[str, list[int]]) -> pd.DataFrame:
 
 
 def stations(season: Season) -> pd.DataFrame:
+    """A row a camera: its station, latitude and longitude in degrees."""
     rows = [
         {"camera": c.name, "station": c.station, "latitude": c.latitude, "longitude": c.longitude}
         for c in season.cameras
@@ -68,6 +70,7 @@ def detections(season: Season, boxes: dict[str, list[int]], settings: SynthesisS
 
 
 def truth(season: Season, settings: SynthesisSettings) -> dict[str, Any]:
+    """What a census of the season should find: every individual, station and encounter, and the settings behind them."""
     visits: dict[str, list[Shot]] = {}
     for shot in season.shots:
         visits.setdefault(shot.encounter, []).append(shot)

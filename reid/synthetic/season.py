@@ -26,6 +26,8 @@ PLACES, ANIMALS, VISITS = 1, 2, 3
 
 @dataclass(frozen=True)
 class Camera:
+    """One camera; latitude and longitude in degrees."""
+
     name: str
     station: str
     latitude: float
@@ -38,6 +40,8 @@ class Camera:
 
 @dataclass(frozen=True)
 class Animal:
+    """One animal, its coat's pattern, and the middle of its range in kilometres east and north of 0° N 0° E."""
+
     identity: str
     pattern: str
     east_km: float

@@ -26,16 +26,19 @@ def write_metrics(rows: Sequence[Mapping[str, float]], path: Path) -> None:
 
 
 def draw_curves(rows: Sequence[Mapping[str, float]], path: Path) -> None:
-    """Losses, figures and rates over the epochs, side by side."""
+    """Losses, figures and rates over the epochs, side by side; of these, those that the log has."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(12, 3.6), layout="constrained")
-    left, middle, right = figure.subplots(1, 3)
     names = dict.fromkeys(name for row in rows for name in row)
-    for axis, title, wanted in (
-        (left, "loss", [n for n in names if n.startswith("loss")]),
-        (middle, "held-out retrieval", [n for n in names if n.rpartition("/")[2] in ("mAP", "top1")]),
-        (right, "learning rate", [n for n in names if n.startswith("rate_")]),
+    panels = {
+        "loss": [n for n in names if n.startswith("loss")],
+        "held-out retrieval": [n for n in names if n.rpartition("/")[2] in ("mAP", "top1")],
+        "learning rate": [n for n in names if n.startswith("rate_")],
+    }
+    panels = {title: wanted for title, wanted in panels.items() if wanted}
+    figure = Figure(figsize=(4 * max(len(panels), 1), 3.6), layout="constrained")
+    for axis, (title, wanted) in zip(
+        figure.subplots(1, max(len(panels), 1), squeeze=False)[0], panels.items(), strict=False
     ):
         for name in wanted:
             points = [(row["epoch"], row[name]) for row in rows if name in row]
@@ -43,11 +46,11 @@ def draw_curves(rows: Sequence[Mapping[str, float]], path: Path) -> None:
         axis.set_title(title)
         axis.set_xlabel("epoch")
         axis.grid(alpha=0.3)
-        if wanted:
-            axis.legend(fontsize=7)
-    middle.set_ylim(0, 1)
-    if any(row[n] > 0 for row in rows for n in row if n.startswith("rate_")):
-        right.set_yscale("log")
+        axis.legend(fontsize=7)
+        if title == "held-out retrieval":
+            axis.set_ylim(0, 1)
+        if title == "learning rate" and any(row.get(n, 0) > 0 for row in rows for n in wanted):
+            axis.set_yscale("log")
     partial = path.with_name(path.name + ".part")
     figure.savefig(partial, dpi=110, format="png")
     partial.replace(path)

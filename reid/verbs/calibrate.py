@@ -29,9 +29,9 @@ from reid.match.calibration import COAT, LOCAL, METHODS, at_prior
 from reid.match.shortlist import comparable, sides
 from reid.photos import photo_size
 from reid.store import write_json
-from reid.tables import UNKNOWN
+from reid.tables import PROBLEMS, UNKNOWN
 from reid.train.datasets import set_names
-from reid.verbs.common import input_path, run_folder, write_settings
+from reid.verbs.common import collect_problems, input_path, run_folder, write_settings, write_table
 from reid.verbs.held_out import evidence, figures
 from reid.verbs.season import embed_stage, labelled_crops
 
@@ -57,7 +57,7 @@ class CalibrateConfig:
 
     def __post_init__(self) -> None:
         if min(self.photos, self.same, self.others) < 1:
-            raise ConfigError("photos, same and others must be at least 1.")
+            raise ConfigError(f"photos={self.photos}, same={self.same} and others={self.others} must be at least 1.")
         if not 0 < self.prior < 1:
             raise ConfigError(f"prior={self.prior} must lie between 0 and 1.")
         if self.method not in METHODS:
@@ -78,8 +78,13 @@ def run(config: CalibrateConfig) -> str:
         scored = [
             _scored(config, csv, own, network, matcher, coats, folder) for csv, own in zip(tables, named, strict=True)
         ]
-        pairs = pd.concat([own for own, _ in scored], ignore_index=True)
-        crops = pd.concat([own for _, own in scored], ignore_index=True)
+        problems = write_table(collect_problems(*(own for _, _, own in scored)), folder, PROBLEMS, csv=True)
+        pairs = pd.concat([own for own, _, _ in scored], ignore_index=True)
+        crops = pd.concat([own for _, own, _ in scored], ignore_index=True)
+        if pairs.empty:
+            raise InputError(
+                f"no pair of photos is left whose spots can be read; problems.csv in {config.output} says why."
+            )
         pairs.drop(columns=["query", "candidate"]).to_csv(folder / "pairs.csv", index=False, lineterminator="\n")
         same = pairs["same"].to_numpy(bool)
         scores = {column: pairs[column].to_numpy(float) for column in ((COAT, LOCAL) if coats else (LOCAL,))}
@@ -107,7 +112,9 @@ def run(config: CalibrateConfig) -> str:
         fitted = at_prior(replace(fit(np.ones(len(pairs), bool)), protocol=protocol), same, config.prior)
         write_json(fitted.to_json(), folder / "calibration.json")
         write_settings(config, folder)
-    return f"{summary}\nOn individuals held out: {held_out}\ncalibration.json in {config.output}"
+    return (
+        f"{summary}\nOn individuals held out: {held_out}\n{len(problems)} problems. calibration.json in {config.output}"
+    )
 
 
 def _scored(
@@ -118,9 +125,12 @@ def _scored(
     matcher: LocalMatcher,
     coats: LoadedCoat | None,
     folder: Path,
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Pairs of one table with their scores and whether they are one individual; and the crops that they are of."""
-    crops, _ = labelled_crops(csv, folder, identity_required=True)
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Pairs of one table with their scores and whether they are one individual; the crops that they are of; and problems.
+
+    Pairs with a crop that cannot be read are left out.
+    """
+    crops, bad = labelled_crops(csv, folder, identity_required=True)
     crops = assign_encounters(_drawn(crops[crops["identity"] != UNKNOWN], config))
     done = embed_stage(csv.parent, crops, network, folder)
     rows = {str(row["crop_id"]): {str(k): v for k, v in row.items()} for row in done.crops.to_dict("records")}
@@ -132,16 +142,22 @@ def _scored(
     def picture(crop_id: str, longest: int) -> np.ndarray:
         return crop_picture(csv.parent, rows[crop_id], longest)
 
+    problems = [bad, done.problems]
     likeness = done.vectors @ done.vectors.T
     if coats:
-        likeness = _coats_likeness(done, Coats(coats, rows, picture, folder / "cache"), likeness, config)
+        described = Coats(coats, rows, picture, folder / "cache")
+        problems.append(described.prepare([str(crop_id) for crop_id in done.crops["crop_id"]]))
+        likeness = _coats_likeness(done, described, likeness, config)
     pairs = _pairs(done, likeness, config, COAT if coats else "")
     verifier = PairVerifier(matcher, rows, picture, size, folder / "cache")
-    verifier.prepare(sorted({*pairs["query"], *pairs["candidate"]}))
+    asked = sorted({*pairs["query"], *pairs["candidate"]})
+    problems.append(verifier.prepare(asked))
+    ready = [crop_id for crop_id in asked if verifier.ready(crop_id)]
+    pairs = pairs[pairs["query"].isin(ready) & pairs["candidate"].isin(ready)].reset_index(drop=True)
     scores = verifier.verify_all(list(zip(pairs["query"], pairs["candidate"], strict=True)))
     named = done.crops.assign(identity=name + " " + done.crops["identity"].astype(str))
     pairs[["individual", "other"]] = name + " " + pairs[["individual", "other"]].astype(str)
-    return pd.concat([pairs, pd.DataFrame(scores)], axis=1), named
+    return pd.concat([pairs, pd.DataFrame(scores)], axis=1), named, collect_problems(*problems)
 
 
 def _drawn(crops: pd.DataFrame, config: CalibrateConfig) -> pd.DataFrame:
@@ -153,9 +169,8 @@ def _drawn(crops: pd.DataFrame, config: CalibrateConfig) -> pd.DataFrame:
 
 
 def _coats_likeness(done: Embedded, coats: Coats, similarity: np.ndarray, config: CalibrateConfig) -> np.ndarray:
-    """Likeness of the coats of all crops that may show one side; -1 where they may not."""
+    """Likeness of the coats of all crops that may show one side; -1 where they may not, or one cannot be read."""
     ids = done.crops["crop_id"].to_numpy(dtype=object)
-    coats.prepare(list(ids))
     side = sides(done.crops, config.index.flank_sure)
     here, there = np.triu_indices(len(ids), 1)
     may = np.array([comparable(side[a], side[b]) for a, b in zip(here, there, strict=True)], bool)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from reid.catalogue import Catalogue
-from reid.errors import CatalogueError, ConfigError
+from reid.errors import CatalogueError, ConfigError, InputError
 from reid.tables import CROPS, from_rows
 from reid.verbs.catalogue_words import Action, Request
 
@@ -58,16 +58,19 @@ def _labels(request: Request) -> str:
 
 
 def kept_crops(catalogue: Catalogue) -> tuple[pd.DataFrame, int]:
-    """A crops table of the pictures kept beside a catalogue, below its folder; and how many sightings have none."""
+    """A crops table of the pictures kept beside a catalogue, below its folder; and how many sightings have none to read."""
     from reid.photos import photo_size
 
     rows, missing = [], 0
     for sighting in catalogue.sightings().to_dict("records"):
         path = catalogue.picture(sighting["sighting"])
-        if path is None:
+        try:
+            if path is None:
+                raise InputError("no picture is kept")
+            width, height = photo_size(path)
+        except InputError:
             missing += 1
             continue
-        width, height = photo_size(path)
         rows.append(
             {
                 **{name: sighting[name] for name in CROPS.names if name in sighting},

@@ -70,6 +70,6 @@ def numbers(words: list[str]) -> list[int]:
     out = []
     for word in words:
         if not word.isascii() or not word.isdecimal() or len(word) > 15:
-            raise ConfigError(f"{word!r} is no whole number.")
+            raise ConfigError(f"{word!r} is no whole number; write digits alone, such as 12.")
         out.append(int(word))
     return out

@@ -71,7 +71,8 @@ def run(config: ConvertConfig) -> str:
             else:
                 more = write_survey(survey, folder, target, wanted)
                 lines.append(f"{target}: {WRITERS[target]}.")
-            notes += [note for note in more if note not in notes]
+            known = set(notes)
+            notes += [note for note in more if note not in known]
         write_csv(notes_table(notes), folder / f"{NOTES.name}.csv")
         write_settings(config, folder)
     return "\n".join([*lines, *_summary(notes, config.output)])

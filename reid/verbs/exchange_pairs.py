@@ -149,7 +149,9 @@ def confirm(config: ConfirmConfig) -> str:
             if number not in pair_of:
                 raise ConfigError(f"there is no proposal {number}; they are numbered 1 to {len(pair_of)}.")
             if same.setdefault(number, word) != word:
-                raise ConfigError(f"proposal {number} is answered as the same and as different.")
+                raise ConfigError(
+                    f"proposal {number} is answered as the same and as different; take it out of one of same, different and answers."
+                )
     if not same:
         raise ConfigError(
             "nothing is answered; give same=[1,2], different=[3], or answers=FILE with its column answer filled."

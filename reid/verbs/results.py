@@ -17,7 +17,7 @@ from reid.embed import LoadedNetwork
 from reid.identify import Thresholds
 from reid.match import Calibrations, LocalMatcher, PairVerifier
 from reid.store import write_json
-from reid.tables import UNKNOWN, records, write_csv
+from reid.tables import DETECTIONS, UNKNOWN, read, records, write_csv
 from reid.verbs.estimate import APART
 from reid.verbs.figures import Drawn, crop_pictures, match_figures
 from reid.verbs.season import Scanned
@@ -117,9 +117,8 @@ def write_results(
         matches=figures,
         candidates=_candidates(found, found.thresholds.reject),
         method={
-            "Boxes": "Every photo was taken whole: no detections were given." if whole else
-            f"Recorded in {Path(config.detections).name}; animals from confidence {config.detector.confidence:g} on.",
-            "Encounters": f"Photos of a station less than {config.scan.sequence_gap_s:g} seconds apart are one encounter, "
+            "Boxes": _boxes(config, folder),
+            "Encounters": f"Photos of a station not more than {config.scan.sequence_gap_s:g} seconds apart are one encounter, "
             "unless two animals stand in one frame.",
             "Comparison": f"The network {network.name} (fingerprint {network.fingerprint}) finds the "
             + _compared(config, matcher.name, spoke),
@@ -136,6 +135,19 @@ def write_results(
     )  # fmt: skip
     write_report(folder / "report.html", report, config.count.photos_per_individual)
     return census
+
+
+def _boxes(config: CensusConfig, folder: Path) -> str:
+    """Who found the animals, as the detections name it."""
+    if config.detector.name == "whole":
+        return "Every photo was taken whole: no detections were given."
+    file = config.detections or config.detector.file
+    if file:
+        how = f"Recorded in {Path(file).name}"
+    else:
+        titles = sorted(read(folder / f"{DETECTIONS.name}.parquet", DETECTIONS)["detector"].dropna().unique())
+        how = f"Found by {' and '.join(titles) or config.detector.name}"
+    return f"{how}; animals from confidence {config.detector.confidence:g} on."
 
 
 def _silent(config: CensusConfig, found: Found, spoke: bool) -> list[str]:

@@ -246,3 +246,14 @@ def test_one_occasion_is_enough_in_space() -> None:
     one, many = (fit_spatial(h, "count", "hazard", mask=SQUARE) for h in (once, history))
     assert one.density.n == pytest.approx(many.density.n, rel=1e-4)
     assert one.detection[0].value == pytest.approx(8 * many.detection[0].value, rel=1e-3)
+
+
+@pytest.mark.parametrize("function", ["halfnormal", "hazard"])
+@pytest.mark.parametrize("place", [(-2, -50), (-2, 800), (-900, 6), (900, 6), (-30, -30)])
+def test_a_search_that_steps_far_off_comes_back(function: str, place: tuple[float, float]) -> None:
+    """Where nobody could be met the likelihood is 0, and its logarithm no error."""
+    stations = np.array([[0.0, 0.0], [1000.0, 0.0]])
+    data = captures(np.ones((2, 3, 2), int), None, "proximity")
+    model = SpatialModel(data, stations, make_mask(stations, 4000, 200), function)
+    for value in (model.concentrated(np.array(place, float)), model.log_likelihood(0.0, np.array(place, float))):
+        assert value < 0  # not a number would not be

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -267,3 +268,8 @@ def test_a_split_is_shown_before_it_is_done(catalogue):
 def test_a_filter_can_be_kept(catalogue):
     wanted = Filter(season="2018", sex="female")
     assert catalogue.find(wanted).rows == catalogue.find(season="2018", sex="female").rows
+
+
+def test_a_page_beyond_all_numbers_is_refused(tmp_path: Path) -> None:
+    with Catalogue(tmp_path / "c.sqlite") as catalogue, pytest.raises(CatalogueError, match="too large"):
+        catalogue.unidentified(page=10**20)

@@ -174,6 +174,8 @@ def test_kept_pictures_are_what_another_network_is_given(tmp_path):
         catalogue.set_flank(["r1:a"], "front")
         catalogue.picture("r1:b").unlink()
         table, missing = kept_crops(catalogue)
+        catalogue.picture("r1:a").write_bytes(b"damaged")
+        assert kept_crops(catalogue)[1] == 2
     assert missing == 1 and list(table.columns) == CROPS.names
     row = table.iloc[0]
     assert (row["crop_id"], row["orientation"], list(row["bbox"])) == ("r1:a", "front", [0, 0, 30, 20])

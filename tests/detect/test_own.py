@@ -11,7 +11,7 @@ import pytest
 import torch
 from PIL import Image
 
-from reid.detect import DetectorSettings, detect, write_megadetector
+from reid.detect import DetectorSettings, detect, make_detector, write_megadetector
 from reid.detect.drawing import draw_boxes, draw_sheets
 from reid.detect.engines import network_engine, onnx_bytes
 from reid.detect.kept import fingerprint, load_boxes, published_yolox, save_boxes
@@ -114,6 +114,10 @@ def test_weights_that_do_not_do(small: BoxNetwork, tmp_path: Path) -> None:
         load_boxes("leopards")
     with pytest.raises(InputError, match=r"detector\.json is missing"):
         load_boxes(tmp_path)
+    save_boxes(small, tmp_path / "without")
+    (tmp_path / "without" / "detector.safetensors").unlink()
+    with pytest.raises(InputError, match=r"detector\.safetensors is missing"):
+        load_boxes(tmp_path / "without")
     save_boxes(small, tmp_path / "cut")
     (tmp_path / "cut" / "detector.safetensors").write_bytes(b"\0" * 20)
     with pytest.raises(FormatError, match="cannot be read"):
@@ -223,3 +227,10 @@ def test_drawn_boxes_and_sheets(odd_photos: Path, tmp_path: Path) -> None:
     # the photo was decoded at a half: the box runs from 20, 30 to 70, 70
     assert drawn[69, 45].tolist() == [255, 196, 0] and drawn[50, 20].tolist() == [255, 196, 0]
     assert drawn[50, 45].tolist() == [0, 0, 0] and not black.any()
+
+
+@pytest.mark.parametrize("device", ["gpu", "cuda:one", "cuda:99"])
+@pytest.mark.parametrize("name", ["own", "torchvision"])
+def test_a_device_that_is_not_there(device: str, name: str, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"detector\.device="):
+        make_detector(DetectorSettings(name=name, device=device, model="" if name == "own" else str(tmp_path)))

@@ -106,7 +106,18 @@ def test_refusals(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "values", [{"pooling": "max"}, {"neck": "linear"}, {"embedding_size": 8}, {"height": 8}, {"face": "up"}]
+    "values",
+    [
+        {"pooling": "max"},
+        {"neck": "linear"},
+        {"embedding_size": 8},
+        {"height": 8},
+        {"height": 224.5},
+        {"face": "up"},
+        {"std": (0.5, 0.0, 0.5)},
+        {"mean": (0.5, 0.5)},
+        {"mean": (0.5, 0.5, float("nan"))},
+    ],
 )
 def test_wrong_specs(values: dict[str, object]) -> None:
     with pytest.raises(ConfigError):
@@ -140,3 +151,28 @@ def test_preprocess() -> None:
     padded = preprocess(picture, NetworkSpec(height=64, width=64, resize="pad"))
     assert (padded[:, :15] == 128).all()
     assert (padded[:, -15:] == 128).all()
+
+
+def test_weights_are_written_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A writing that is cut short leaves the weights that were there, and everybody may read what is written."""
+    import safetensors.torch
+
+    network = tiny()
+    save_network(network, tmp_path)
+    before = (tmp_path / "weights.safetensors").read_bytes()
+    (tmp_path / "plain").touch()
+    assert (tmp_path / "weights.safetensors").stat().st_mode == (tmp_path / "plain").stat().st_mode
+
+    def cut(state: object, path: Path) -> None:
+        Path(path).write_bytes(b"half")
+        raise OSError("the disk is full")
+
+    monkeypatch.setattr(safetensors.torch, "save_file", cut)
+    with pytest.raises(OSError, match="full"):
+        save_network(network, tmp_path)
+    assert (tmp_path / "weights.safetensors").read_bytes() == before
+
+
+def test_a_photo_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"nobody\.jpg cannot be embedded: no such file"):
+        reid.load().embed([tmp_path / "nobody.jpg"])

@@ -126,3 +126,10 @@ def test_gaps_are_named(file: Path, tmp_path: Path) -> None:
     file.write_text(json.dumps(entries() + entries()[:1]))
     with pytest.raises(FormatError, match="imgid twice"):
         read_ground_truth(file)
+
+
+@pytest.mark.parametrize("number", ["Infinity", "1e400", "99999999999999999999999"])
+def test_numbers_that_no_photo_has_are_refused(file: Path, number: str) -> None:
+    file.write_text(json.dumps(entries()).replace('"imgid": 10', f'"imgid": {number}'))
+    with pytest.raises(FormatError, match="not ATRW's ground truth"):
+        read_ground_truth(file)

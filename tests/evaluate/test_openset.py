@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import balanced_accuracy_score, roc_auc_score
 
-from reid.evaluate import OpenSet, openset_curve, openset_figures
+from reid.evaluate import OpenSet, Report, openset_curve, openset_figures
 from reid.evaluate.openset import auroc, baks, baus, dir_at_far, oscr
+from reid.evaluate.report import tables_of
 
 # known a: right at .9, wrong at .6; known b: right at .5; new x: .7, .2; new y: .4
 WORKED = OpenSet(
@@ -127,3 +128,19 @@ def test_figures_from_a_ranking() -> None:
         np.sqrt(figures["best"]["baks"] * figures["best"]["baus"])
     )
     assert openset_figures(table[table["positives"] > 0], draws=5)["auroc"]["value"] is None
+
+
+def test_a_report_of_new_animals_alone_has_no_best_threshold() -> None:
+    """Where every known animal has its one photo in the gallery, all queries show new ones."""
+    table = pd.DataFrame(
+        {
+            "score": [0.5, 0.4],
+            "positives": [0, 0],
+            "first_rank": pd.array([None, None], "Int64"),
+            "identity": ["a", "b"],
+        }
+    )
+    figures = openset_figures(table, draws=10)
+    models = [{"name": "one", "fingerprint": "", "figures": {"retrieval": {}, "open_set": figures, "grouping": None}}]
+    titles = [made.title for made in tables_of(Report("x", {"name": "open"}, {}, [], models, 10, []))]
+    assert titles == ["Known or new"]

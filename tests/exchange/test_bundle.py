@@ -292,3 +292,50 @@ def test_any_bundle_comes_back_as_it_was(data: Any, tmp_path: Path, west: Any) -
         np.testing.assert_array_equal(before.points, after.points)
         np.testing.assert_array_equal(before.descriptors, after.descriptors.reshape(before.descriptors.shape))
         assert before.size == after.size
+
+
+def test_sightings_without_a_vector_are_left_out(west: Any, tmp_path: Path, make_bundle: Callable[..., Bundle]) -> None:
+    """After another network was taken, a sighting whose picture is lost has no vector, and is compared with nothing."""
+    import shutil
+    from dataclasses import replace
+
+    folder = tmp_path / "west"
+    shutil.copytree(west.catalogue.parent, folder)
+    side = replace(west, catalogue=folder / west.catalogue.name)
+    with Catalogue(side.catalogue, create=False) as catalogue:
+        keys = list(catalogue.vectors()[1])
+        left = keys[1:]
+        vectors = np.eye(len(left), 24, dtype=np.float32)
+        assert catalogue.replace_vectors(left, vectors, "net-2", by="Anna") == 1
+    bundle = make_bundle(side, tmp_path / "b.reidx", "east")
+    assert len(bundle.manifest.crops) == len(bundle.vectors) == len(left)
+    assert len(bundle.ids) == len(west.coats)
+
+
+def test_a_ground_for_spots_is_small_whatever_size_a_bundle_states(bundles: tuple[Path, Path]) -> None:
+    from dataclasses import replace
+
+    from reid.exchange.page import _side
+    from reid.match import Features
+
+    bundle = read_bundle(bundles[0])
+    for size in ((1, 20_000), (20_000, 1), (150, 240)):
+        points = np.array([[size[1] / 2, size[0] / 2]], np.float32)
+        odd = replace(bundle, features=(Features(points, np.zeros((1, 128), np.float16), size),))
+        picture, spots = _side(odd, 0, lambda number: None, points)
+        assert picture.size < 3 * 420 * 1260 + 1
+        assert spots[0] == pytest.approx([picture.shape[1] / 2, picture.shape[0] / 2], abs=1)
+
+
+def test_a_small_file_takes_little_memory(tmp_path: Path) -> None:
+    import tracemalloc
+
+    path = tmp_path / "small.reidx"
+    path.write_bytes(b"reid-exchange-01" + bytes(200))
+    tracemalloc.start()
+    try:
+        with pytest.raises(FormatError):
+            unseal(path, ANSWERS)
+        assert tracemalloc.get_traced_memory()[1] < 1 << 20
+    finally:
+        tracemalloc.stop()

@@ -49,7 +49,7 @@ def test_round_trip_and_refusals(tmp_path: Path) -> None:
     (tmp_path / "d.json").write_text("{}")
     with pytest.raises(FormatError, match="is no calibration"):
         load_calibration("sift", tmp_path / "d.json")
-    with pytest.raises(InputError, match="no calibration can be read"):
+    with pytest.raises(InputError, match=r"e\.json: No such file or directory\. Give the calibration\.json"):
         load_calibration("sift", tmp_path / "e.json")
     with pytest.raises(InputError, match="of one kind"):
         fit_calibration(scores, np.ones(500, bool), "sift", {})
@@ -119,6 +119,9 @@ def test_files_from_before_coats_are_still_read(tmp_path: Path) -> None:
         ({"terms": {"other": {"slope": 1, "steeper": 1, "bend": 1}}}, "terms"),
         ({"steps": {"from": [1, 2], "to": [2, 1]}}, "rise"),
         ({"steps": {"from": [1, 2], "to": [2]}}, "length"),
+        ({"steps": {"from": [1, float("nan")], "to": [1, 2]}}, "finite"),
+        ({"protocol": {"prior": 1.5}}, "between 0 and 1"),
+        ({"protocol": {"prior": "rare"}}, "no calibration"),
         ({"terms": []}, "no calibration"),
     ],
 )

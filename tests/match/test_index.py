@@ -37,6 +37,14 @@ def test_fewer_than_asked_and_none() -> None:
     assert len(index.search(unit(2), 5, "f")[0]) == 1
 
 
+@pytest.mark.parametrize("k", [0, -1])
+def test_at_least_one_is_asked_for(k: int) -> None:
+    index = Index(16, "f")
+    index.add(unit(3), ["a", "b", "c"], "f")
+    with pytest.raises(InputError, match="give k"):
+        index.search(unit(2), k, "f")
+
+
 def test_other_fingerprints_are_named() -> None:
     index = Index(16, "here")
     with pytest.raises(FingerprintError, match=r"here.*there"):

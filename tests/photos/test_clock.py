@@ -132,3 +132,15 @@ def test_shift_is_plain_addition(time: datetime, shift: int) -> None:
     table = stations({"camera": "A", "clock_shift_s": shift})
     out = correct(pd.Series([time]).astype("datetime64[us]"), pd.Series(["A"]), table)
     assert out[0] == time + timedelta(seconds=shift)
+
+
+def test_a_time_moved_beyond_the_calendar_is_none() -> None:
+    """A camera's clock that ran wild must not cost the season of the others."""
+    stations = from_rows(
+        [{"camera": "a", "station": "a", "clock_shift_s": 86400.0, "source": "table"}],
+        STATIONS,
+    )
+    dates = pd.Series(pd.to_datetime(["9999-12-31 23:59:59", "2015-06-01 10:00:00"]))
+    found = correct(dates, pd.Series(["a", "a"]), stations)
+    assert pd.isna(found[0])
+    assert found[1] == pd.Timestamp("2015-06-02 10:00:00")

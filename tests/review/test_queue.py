@@ -16,6 +16,7 @@ from reid.catalogue import Catalogue
 from reid.counts import count
 from reid.counts.draws import Animals
 from reid.counts.season import build_season
+from reid.errors import InputError
 from reid.review import Desk, ReviewSettings, bare_season, read_season
 from reid.review.gain import Gains
 from reid.review.queue import draw_season
@@ -216,6 +217,22 @@ def test_the_count_is_the_censuss(make_season: Callable[..., Path], tmp_path: Pa
         assert shared.probability == pytest.approx(row["probability"], abs=1e-5)
         assert not list(catalogue.data.glob("compared/pairs/*"))
         assert np.allclose(shared.points[:, [2, 3, 0, 1]], turned.points)
+
+
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        ("run.json", "[1]"),
+        ("run.json", '{"verb": "census"}'),
+        ("settings.yaml", "index: 3"),
+        ("settings.yaml", "matcher: {no_longer_there: 1}"),
+        ("settings.yaml", "index: {flank_sure: much}"),
+    ],
+)
+def test_a_folder_of_another_version_is_refused(made: Made, file: str, text: str) -> None:
+    (made.census / file).write_text(text)
+    with pytest.raises(InputError, match="census"):
+        read_season(made.census)
 
 
 def test_a_season_of_another_catalogue_counts_known_individuals_once() -> None:

@@ -233,6 +233,20 @@ def test_backgrounds(tmp_path: Path, jaguars: Path) -> None:
         synthesise(places / "out", small)
 
 
+def test_no_more_backgrounds_are_read_than_are_needed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder of a whole survey takes no longer than one of a few photos."""
+    from reid.photos import files
+    from reid.synthetic.backgrounds import find_places
+
+    for number in range(9):
+        Image.new("RGB", (64, 48), (90, 120, number)).save(tmp_path / f"{number}.png")
+    read = []
+    monkeypatch.setattr(files, "_hash", lambda path, real=files._hash: (read.append(path.name), real(path))[1])
+    places, problems = find_places(tmp_path, 2)
+    assert [place.path.name for place in places] == read == ["0.png", "1.png"]
+    assert problems.empty
+
+
 def test_the_verb(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     from reid.api import synthesise as verb
     from reid.cli import main

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from reid.identify import read_evidence
 from reid.match import Calibration, load_calibration
 from reid.match.calibration import LOCAL, at_prior, fit_calibration
 from reid.match.coat import CoatNetwork, save_coat
+from reid.verbs import calibrate as calibrate_module
 from reid.verbs.calibrate import CalibrateConfig, run
 from reid.verbs.held_out import evidence
 
@@ -103,6 +105,28 @@ def test_coats_that_say_nothing_are_refused(labels: Path, tmp_path: Path) -> Non
     save_coat(CoatNetwork().eval(), tmp_path / "coat", {})
     with pytest.raises(InputError, match=r"coats say nothing of these animals.*coats=none"):
         calibrate(tmp_path / "run", f"[{labels}]", "coats=places", f"coats.weights={tmp_path / 'coat'}")
+
+
+def test_photos_that_cannot_be_read_are_told_and_left_out(
+    labels: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One broken in the table, and one whose spots cannot be sought although its vector is known."""
+    shutil.copytree(labels.parent, tmp_path / "own")
+    (tmp_path / "own" / "0_0.png").write_bytes(b"broken")
+    whole = calibrate_module.crop_picture
+
+    def unsteady(root: Path, row: dict[str, object], longest: int) -> np.ndarray:
+        if row["path"] == "1_1.png":
+            raise InputError("the disk went away")
+        return whole(root, row, longest)
+
+    monkeypatch.setattr(calibrate_module, "crop_picture", unsteady)
+    said = calibrate(tmp_path / "run", f"[{tmp_path / 'own' / 'labels.csv'}]")
+    assert "2 problems" in said
+    problems = pd.read_csv(tmp_path / "run" / "problems.csv")
+    assert problems["path"].tolist() == ["0_0.png", "1_1.png"]
+    assert problems["reason"].tolist()[1] == "the disk went away"
+    assert pd.read_csv(tmp_path / "run" / "pairs.csv")["local_score"].notna().all()
 
 
 def test_two_tables_of_one_name_are_refused(labels: Path, tmp_path: Path) -> None:

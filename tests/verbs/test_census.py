@@ -11,7 +11,12 @@ import pandas as pd
 import pytest
 
 import reid
+from reid.detect import DetectorSettings
 from reid.errors import CatalogueError, FingerprintError, OutputError, ReidError
+from reid.tables import DETECTIONS, from_rows
+from reid.verbs.census import CensusConfig
+from reid.verbs.common import write_table
+from reid.verbs.results import _boxes as boxes_of
 
 Season = Callable[..., Path]
 QUICK = {"matcher": "sift", "decision.needs_flank": False, "count.draws": 200}
@@ -187,3 +192,26 @@ def test_the_sample_jaguars(jaguars: Path, tmp_path: Path) -> None:
         frozenset(("AREAS_17", "AREAS_27")),
         frozenset(("RL_8", "RL_11")),
     }
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"detector": DetectorSettings(name="whole")}, "taken whole"),
+        (
+            {"detections": "season/md.json", "detector": DetectorSettings(name="recorded")},
+            "Recorded in md.json; animals",
+        ),
+        (
+            {"detector": DetectorSettings(confidence=0.3)},
+            "Found by cats-1; animals from confidence 0.3",
+        ),
+    ],
+)
+def test_the_report_names_who_found_the_animals(tmp_path: Path, given: dict, said: str) -> None:
+    row = {
+        "detection_id": "a@1#0", "image_id": "a@1", "category": "animal", "confidence": 0.9, "bbox": [0, 0, 5, 5],
+        "detector": "cats-1",
+    }  # fmt: skip
+    write_table(from_rows([row], DETECTIONS), tmp_path, DETECTIONS)
+    assert said in boxes_of(CensusConfig("photos", "out", **given), tmp_path)

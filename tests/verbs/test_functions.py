@@ -104,3 +104,16 @@ def test_catalogue_words(season: Path, tmp_path: Path, capsys: pytest.CaptureFix
     ):
         assert main(words) == 2
         assert message in capsys.readouterr().err
+
+
+def test_names_of_digits_stay_text(season: Path, tmp_path: Path) -> None:
+    (tmp_path / "stations.csv").write_text("camera,station\ncam,01\n")
+    options = {"matcher": "sift", "decision.needs_flank": False, "index.flank_sure": 1.0, "count.draws": 50}
+    options |= {"scan.stations": str(tmp_path / "stations.csv"), "name_pattern": "00{}"}
+    found = reid.census(season, tmp_path / "out", season / "detections.json", settings=options)
+    assert set(found.sightings["station"]) == {"01"}
+    named = set(found.sightings["identity"]) - {"unknown"}
+    assert named == set(found.individuals["identity"])
+    assert all(name.startswith("00") for name in named)
+    assert found.sightings["probability"].dtype.kind == "f"
+    assert found.sightings["date"].dtype.kind == "M"

@@ -133,3 +133,11 @@ def test_a_recipe_sets_whole_groups_and_words_go_before_it() -> None:
     assert made.optimiser.freeze_stages == 3
     with pytest.raises(ConfigError, match="recipe='reid-bass' is unknown; choose one of coat, reid-base"):
         compose("train", TrainConfig, ["data=x", "output=y", "recipe=reid-bass"])
+
+
+@pytest.mark.parametrize("path", ["my boxes, all", "C:/nets/one.onnx", "{x}", "it's", "[y"])
+def test_odd_paths_inside_lists_and_mappings(path: str) -> None:
+    members = [{"name": "own", "model": path}, {"name": "whole"}]
+    given = {"photos": "x", "output": "y", "detector.name": "together", "detector.members": members}
+    config = compose("census", CensusConfig, overrides_of(given))
+    assert [dict(member) for member in config.detector.members] == members
