@@ -28,8 +28,8 @@ __all__ = ["CoatSettings", "Coats", "coats_network", "relative"]
 
 SCHEMA = pa.schema([("places", pa.binary())])
 STRANGE = 0.5
-"""Usual likeness above which the network does not know the species: of nyala and tigers that it never saw it is 0.43 and 0.44, of
-snow leopards and jaguars 0.54 and 0.58, and it cannot tell these apart."""
+"""Usual likeness above which the network does not know the species: of nyala and tigers that it never saw it is 0.38 and 0.35, of
+snow leopards and jaguars 0.58 and 0.54, and it cannot tell these apart."""
 ENOUGH = 30
 """Fewer pairs do not say how alike any two coats of a season are."""
 PART = 256

@@ -11,7 +11,7 @@ from reid.identify import Evidence, crop_sides, gather_evidence, link_encounters
 from reid.match import Calibration
 from reid.match.calibration import at_prior, expected_error, reliability
 
-__all__ = ["evidence", "figures"]
+__all__ = ["evidence", "figures", "halves"]
 
 EDGES = (0.0, 0.05, 0.3, 0.6, 0.9, 0.95, 1.0)
 
@@ -19,7 +19,7 @@ Fit = Callable[[np.ndarray], Calibration]
 """Fits a calibration on some of the pairs, given as bool (n,)."""
 
 
-def _halves(pairs: pd.DataFrame, seed: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def halves(pairs: pd.DataFrame, seed: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Pairs to fit on and to judge by, bool (n,) each, twice: the individuals of one half, then of the other; pairs across are left out."""
     names = np.random.default_rng(seed + 1).permutation(np.sort(pairs["individual"].unique().astype(str)))
     first = set(names[: len(names) // 2])
@@ -40,7 +40,7 @@ def figures(pairs: pd.DataFrame, scores: dict[str, np.ndarray], fit: Fit, seed: 
     from sklearn.metrics import average_precision_score, log_loss, roc_auc_score
 
     same = pairs["same"].to_numpy(bool)
-    fitted_on, judged = next(_halves(pairs, seed))
+    fitted_on, judged = next(halves(pairs, seed))
     if len(set(same[fitted_on])) < 2 or len(set(same[judged])) < 2:
         return {"note": "too few individuals to hold any out"}
     fitted = at_prior(fit(fitted_on), same[fitted_on], float(same[judged].mean()))
@@ -89,7 +89,7 @@ def evidence(
     )
     animal = dict(zip(unit.values(), crops["identity"].astype(str), strict=True))
     found = []
-    for fitted_on, judged in _halves(pairs, seed):
+    for fitted_on, judged in halves(pairs, seed):
         if len(set(same[fitted_on])) < 2 or not judged.any():
             return None
         fitted = at_prior(fit(fitted_on), same[fitted_on], prior)
