@@ -68,7 +68,9 @@ def everything_but_xmp(content: bytes) -> tuple:
 
 def packet_of(path: Path) -> str:
     with Image.open(path) as image:  # found by another reader than ours
-        return image.info["xmp"].decode("utf-8")
+        head = b"http://ns.adobe.com/xap/1.0/\0"
+        parts = [part for _, part in image.applist if part.startswith(head)]  # info["xmp"] is there since Pillow 11
+        return parts[0].removeprefix(head).decode("utf-8")
 
 
 def subjects(path: Path) -> list[str]:

@@ -5,6 +5,7 @@ The same recipe does the same to the same file. An empty one leaves it as it is.
 
 from __future__ import annotations
 
+import copy
 import csv
 import io
 import json
@@ -117,11 +118,11 @@ def bent_value(value: Any, recipe: Recipe) -> Any:
         if what == 0 and parent is not holder:
             del parent[key]
         elif what == 1 and isinstance(parent, dict):
-            parent[str(recipe.pick(VALUES))] = parent[key]
+            parent[str(recipe.pick(VALUES))] = copy.deepcopy(parent[key])  # another one: no value may come to hold itself
         elif what == 2 and isinstance(parent, list) and parent is not holder:
-            parent.insert(key, parent[recipe.number(len(parent))])
+            parent.insert(key, copy.deepcopy(parent[recipe.number(len(parent))]))
         else:
-            parent[key] = recipe.pick(VALUES)
+            parent[key] = copy.deepcopy(recipe.pick(VALUES))
     return holder[0]
 
 

@@ -147,7 +147,7 @@ class Page:
 
     def renew(self) -> None:
         """As it was, if it was changed."""
-        if self.before != self.first:
+        if self.changes() != self.first:
             self.watcher.close()
             self.catalogue.close()
             self.open()
@@ -156,10 +156,10 @@ class Page:
         """A number that is another one once anybody else has written to the file."""
         return int(self.watcher.execute("PRAGMA data_version").fetchone()[0])
 
-    def sound_still(self, may_differ: bool) -> None:
+    def sound_still(self, where: str, may_differ: bool) -> None:
         """The catalogue must hold together; and must be as it was, where nothing was allowed to change it."""
         after = self.changes()
-        assert may_differ or after == self.before, "a request that was refused, or that only reads, changed the catalogue"
+        assert may_differ or after == self.before, f"{where} was refused, or only reads, and changed the catalogue"
         if after != self.before:
             problems = self.catalogue.check().problems
             assert not problems, problems
@@ -188,7 +188,7 @@ def asked(content: bytes, folder: Path) -> None:
             status, headers, answer = asyncio.run(_given(here.app, scope, body))
             where = f"{scope['method']} {scope['path'][:80]}"
             assert 200 <= status < 500, f"{where}: {status}"
-            here.sound_still(scope["method"] == "POST" and status == 200)
+            here.sound_still(f"{where} {status}", scope["method"] == "POST" and status == 200)
             assert headers.get("x-content-type-options") == "nosniff" and "content-security-policy" in headers, where
             if headers.get("content-type", "").startswith("text/html"):
                 assert b"<script>alert" not in answer, where
@@ -270,7 +270,7 @@ def wired(content: bytes, folder: Path) -> None:
     statuses = [int(found) for found in re.findall(rb"^HTTP/1\.1 (\d{3})", _sent(served, content), re.MULTILINE)]
     assert all(status < 500 for status in statuses), statuses
     # whom the server was still answering when the connection was let go may have changed something
-    here.sound_still(b"POST" in content and (200 in statuses or not statuses))
+    here.sound_still(f"answered {statuses}", b"POST" in content and (200 in statuses or not statuses))
     ask = b"GET /api/search HTTP/1.1\r\nhost: 127.0.0.1:%s\r\ncookie: reid-review-%s=%s\r\nconnection: close\r\n\r\n"
     assert _sent(served, ask % (port, port, token)).startswith(b"HTTP/1.1 200")
     if not statuses or max(statuses) >= 400:
