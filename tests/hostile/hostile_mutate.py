@@ -118,7 +118,9 @@ def bent_value(value: Any, recipe: Recipe) -> Any:
         if what == 0 and parent is not holder:
             del parent[key]
         elif what == 1 and isinstance(parent, dict):
-            parent[str(recipe.pick(VALUES))] = copy.deepcopy(parent[key])  # another one: no value may come to hold itself
+            parent[str(recipe.pick(VALUES))] = copy.deepcopy(
+                parent[key]
+            )  # another one: no value may come to hold itself
         elif what == 2 and isinstance(parent, list) and parent is not holder:
             parent.insert(key, copy.deepcopy(parent[recipe.number(len(parent))]))
         else:

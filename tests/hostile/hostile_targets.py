@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-import numpy as np
 import hostile_review
+import numpy as np
 from hostile_mutate import Bend, bent_bytes, bent_csv, bent_json, bent_text
 from PIL import Image
 
