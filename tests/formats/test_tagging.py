@@ -42,7 +42,7 @@ def photo(path: Path, xmp: bytes | None = None, **how: object) -> bytes:
     exif = Image.Exif()
     exif[0x0132] = "2012:07:22 01:53:20"
     exif[0x010F] = "Reconyx"
-    exif.get_ifd(0x8769)[0x9003] = "2012:07:22 01:53:20"
+    exif[0x8769] = {0x9003: "2012:07:22 01:53:20"}
     Image.fromarray(pixels).save(path, "JPEG", exif=exif, comment=b"kept", **how)
     if xmp is not None:
         path.write_bytes(put_xmp(path.read_bytes(), xmp))
