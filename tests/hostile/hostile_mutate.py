@@ -13,7 +13,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-__all__ = ["Recipe", "bent_bytes", "bent_csv", "bent_json", "bent_text", "bent_value"]
+__all__ = ["VALUES", "Recipe", "bent_bytes", "bent_csv", "bent_json", "bent_text", "bent_value"]
 
 
 def _deep(levels: int) -> Any:

@@ -9,8 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import atexit
+import contextlib
+import copy
 import hashlib
 import json
+import random
 import re
 import shutil
 import socket
@@ -19,6 +22,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Iterator
 from contextlib import closing
 from functools import cache
 from pathlib import Path
@@ -26,6 +30,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 import numpy as np
+from hostile_mutate import VALUES
 
 from reid.errors import ReidError
 
@@ -34,8 +39,7 @@ sys.path.insert(0, str(ROOT / "tests" / "review"))
 
 RUN = "2024"
 PORT, TOKEN = 8000, "the-token"
-TIMEOUT_S = 30
-SILENT_S = 1.0
+TIMEOUT_S = 120
 
 
 class RefusedRequestError(ReidError):
@@ -109,6 +113,39 @@ WIRE = (
     b"cookie: reid-review-PORT=TOKEN\r\ncontent-type: application/json\r\ncontent-length: 57\r\nconnection: close\r\n\r\n"
     b'{"action":"note","by":"Anna","identity":"1","value":"a"} '
 )
+
+
+def one_wrong_value() -> list[dict[str, Any]]:
+    """Every request in which one value is another one: each value of each request, by each hostile one; shuffled, seed 0."""
+    sound_ones = json.loads(json.dumps([*PAGES, *ANSWERS, *EDITS]).replace("Bella", "ind-001"))  # each is asked alone
+    out, seen = [], set()
+    for request in sound_ones:
+        for at in _places(request):
+            if at[0] in ("headers", "method"):  # all requests have the same
+                if (request["method"], at) in seen:
+                    continue
+                seen.add((request["method"], at))
+            for value in VALUES:
+                bent = copy.deepcopy(request)
+                parent = bent
+                for key in at[:-1]:
+                    parent = parent[key]
+                parent[at[-1]] = copy.deepcopy(value)
+                out.append(bent)
+    random.Random(0).shuffle(out)
+    return out
+
+
+def _places(value: Any, at: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Ways to the values of a request, and to its lists."""
+    if isinstance(value, dict):
+        for key in value:
+            yield from _places(value[key], (*at, key))
+        return
+    yield at
+    if isinstance(value, list):
+        for number, inner in enumerate(value):
+            yield from _places(inner, (*at, number))
 
 
 class Page:
@@ -251,44 +288,81 @@ async def _given(app: Any, scope: dict[str, Any], body: bytes) -> tuple[int, dic
     return starts[0]["status"], headers, b"".join(message.get("body", b"") for message in messages)
 
 
-@cache
-def _served() -> Any:
-    """A server of the page of its own, for as long as the process lives."""
-    from reid.review.serve import Served
+class Server:
+    """A server of the page, for as long as the process lives, that knows whether it waits for its clients or they for it."""
 
-    here = Page()
-    served = Served(here.desk)
-    threading.Thread(target=served.run, daemon=True).start()
-    return here, served
+    def __init__(self) -> None:
+        from reid.review.serve import Served
+
+        self.page = Page()
+        self.served = Served(self.page.desk)
+        self.port, self.token = str(self.served.guard.port).encode(), self.served.guard.token.encode()
+        self.working = 0
+        app: Any = self.served.server.config.app
+
+        async def watched(scope: Any, receive: Any, send: Any) -> None:
+            async def waiting() -> Any:
+                self.working -= 1
+                try:
+                    return await receive()
+                finally:
+                    self.working += 1
+
+            self.working += 1
+            try:
+                await app(scope, waiting, send)
+            finally:
+                self.working -= 1
+
+        self.served.server.config.app = watched
+        threading.Thread(target=self.served.run, daemon=True).start()
+
+    def ask(self, path: bytes) -> bytes:
+        """The answer to a sound request; by then the server has also read what was sent before."""
+        out = b""
+        lines = b"GET %s HTTP/1.1\r\nhost: 127.0.0.1:%s\r\ncookie: reid-review-%s=%s\r\nconnection: close\r\n\r\n"
+        with socket.create_connection(("127.0.0.1", int(self.port)), timeout=TIMEOUT_S) as raw:
+            raw.sendall(lines % (path, self.port, self.port, self.token))
+            while part := raw.recv(65536):
+                out += part
+        return out
+
+    def give(self, content: bytes) -> bytes:
+        """What the server answers until it closes the connection, or waits for more than was sent."""
+        out, quiet, until = b"", 0, time.monotonic() + TIMEOUT_S
+        with (
+            contextlib.suppress(ConnectionError),  # it need not listen to the end
+            socket.create_connection(("127.0.0.1", int(self.port)), timeout=0.05) as raw,
+        ):
+            with contextlib.suppress(TimeoutError):
+                raw.sendall(content)
+            self.ask(b"/static/review.css")
+            while quiet < 2 and time.monotonic() < until:  # twice: what was written just now may be on its way
+                try:
+                    part = raw.recv(65536)
+                    if not part:
+                        break
+                    out, quiet = out + part, 0
+                except TimeoutError:
+                    quiet = 0 if self.working else quiet + 1
+        while self.served.server.server_state.tasks and time.monotonic() < until:
+            time.sleep(0.01)
+        assert not self.served.server.server_state.tasks, "a request is answered without end"
+        return out
+
+
+@cache
+def _server() -> Server:
+    return Server()
 
 
 def wired(content: bytes, folder: Path) -> None:
     """Give bytes to the server's socket; afterwards it must answer a sound request as before."""
-    here, served = _served()
-    port, token = str(served.guard.port).encode(), served.guard.token.encode()
-    content = content.replace(b"PORT", port).replace(b"TOKEN", token)
-    statuses = [int(found) for found in re.findall(rb"^HTTP/1\.1 (\d{3})", _sent(served, content), re.MULTILINE)]
+    server = _server()
+    answer = server.give(content.replace(b"PORT", server.port).replace(b"TOKEN", server.token))
+    statuses = [int(found) for found in re.findall(rb"^HTTP/1\.1 (\d{3})", answer, re.MULTILINE)]
     assert all(status < 500 for status in statuses), statuses
-    # whom the server was still answering when the connection was let go may have changed something
-    here.sound_still(f"answered {statuses}", b"POST" in content and (200 in statuses or not statuses))
-    ask = b"GET /api/search HTTP/1.1\r\nhost: 127.0.0.1:%s\r\ncookie: reid-review-%s=%s\r\nconnection: close\r\n\r\n"
-    assert _sent(served, ask % (port, port, token)).startswith(b"HTTP/1.1 200")
+    server.page.sound_still(f"answered {statuses}", b"POST" in content and 200 in statuses)
+    assert server.ask(b"/api/search").startswith(b"HTTP/1.1 200")
     if not statuses or max(statuses) >= 400:
         raise RefusedRequestError(f"answered {statuses}")
-
-
-def _sent(served: Any, content: bytes) -> bytes:
-    """What the server answers until it closes the connection, or is silent: then it waits for more than was sent."""
-    out = b""
-    with socket.create_connection(("127.0.0.1", served.guard.port), timeout=SILENT_S) as raw:
-        try:
-            raw.sendall(content)
-            while part := raw.recv(65536):
-                out += part
-        except (TimeoutError, ConnectionResetError, BrokenPipeError):
-            pass
-    until = time.monotonic() + TIMEOUT_S
-    while served.server.server_state.tasks and time.monotonic() < until:
-        time.sleep(0.01)
-    assert not served.server.server_state.tasks, "a request is answered without end"
-    return out
