@@ -9,9 +9,14 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from hypothesis import settings
 from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[1]
+
+# How long one example takes says more of the machine than of the code; pytest-timeout bounds each test.
+settings.register_profile("reid", deadline=None)
+settings.load_profile("reid")
 
 
 @pytest.fixture(scope="session", autouse=True)

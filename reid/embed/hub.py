@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -98,7 +99,7 @@ def read_state(path: Path) -> dict[str, Tensor]:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise FormatError(
-            f"{path.name} is refused: it asks for more than plain tensors ({_asked(path) or shorten(error)}), which "
+            f"{path.name} is refused: it asks for more than plain tensors ({_asked(path, error) or shorten(error)}), which "
             f"could run any code; ask its publisher for {WEIGHTS[0]}."
         ) from None
     except Exception as error:  # the readers meet hostile bytes with every kind of exception
@@ -122,12 +123,12 @@ def shorten(error: object, length: int = 300) -> str:
     return text if len(text) <= length else text[:length].rsplit(" ", 1)[0] + " …"
 
 
-def _asked(path: Path) -> str:
+def _asked(path: Path, error: Exception) -> str:
     # reads the pickle's names and imports none of them
     try:
         return ", ".join(sorted(torch.serialization.get_unsafe_globals_in_checkpoint(str(path))))
-    except Exception:
-        return ""  # an old kind of file; the refusal stands
+    except Exception:  # an old kind of file, or torch 2.4, which names the first of them; the refusal stands
+        return "".join(re.findall(r"GLOBAL (\S+)", str(error))[:1])
 
 
 def _config(path: Path, source: str) -> dict[str, Any]:

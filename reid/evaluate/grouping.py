@@ -39,7 +39,8 @@ def group_photos(ranking: Ranking, threshold: float, neighbours: int = 10) -> np
     count = len(ranking.table)
     hits, near = ranking.hits[:, :neighbours], ranking.similarities[:, :neighbours]
     here = (hits >= 0) & (near >= threshold)
-    one, other = np.nonzero(here)[0], hits[here]
+    # SciPy before 1.12 finds no components in an array whose indices have 64 bits, and says so to nobody
+    one, other = np.nonzero(here)[0].astype(np.int32), hits[here].astype(np.int32)
     edges = coo_array((np.ones(len(one), np.int8), (one, other)), shape=(count, count)).tocsr()
     return np.asarray(connected_components(edges.multiply(edges.T), directed=False)[1])
 

@@ -113,10 +113,29 @@ class Rows:
         """Read what `save` wrote.
 
         Raises:
-            ValueError: it is another index's.
+            ValueError: it is another index's, or no sound file.
         """
         source = pa.memory_map(str(path)) if mapped else pa.BufferReader(path.read_bytes())
-        table = pa.ipc.open_file(source).read_all()
-        if (table.schema.metadata or {}).get(b"mark") != mark.encode():
-            raise ValueError("its rows are of another index")
+        try:
+            table = pa.ipc.open_file(source).read_all()
+            if (table.schema.metadata or {}).get(b"mark") != mark.encode():
+                raise ValueError("its rows are of another index")
+            if table.column_names.count("id") != 1 or len(set(table.column_names)) < table.num_columns:
+                raise ValueError(f"its rows have the columns {table.column_names}")
+            for field in table.schema:
+                if not _fits(field):
+                    raise ValueError(f"its column {field.name!r} holds {field.type}")
+            # Arrow trusts offsets and lengths of a file, and reads wherever they point to, until this has been asked.
+            table.validate(full=True)
+        except pa.ArrowException as error:  # of memory too: a length that a few bytes only claim
+            raise ValueError(f"its rows are damaged: {error}") from None
         return cls(table)
+
+
+def _fits(field: pa.Field) -> bool:
+    """Whether a column holds what `Rows` puts there."""
+    if field.name == "id":
+        return bool(pa.types.is_large_string(field.type))
+    if field.name == GONE:
+        return bool(pa.types.is_boolean(field.type))
+    return pa.types.is_dictionary(field.type) and pa.types.is_string(field.type.value_type)

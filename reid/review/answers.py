@@ -92,12 +92,14 @@ def routes(desk: Desk) -> APIRouter:
 
     @router.post("/answer")
     def answer(given: Answer) -> dict[str, Any]:
+        _after(desk, given.pending, 0)  # refuses what nobody can ask before anything is written
         event, words = _answer(desk, given)
         return {"event": event, "words": words, **_after(desk, given.pending, event)}
 
     @router.post("/undo")
     def undo(given: Undoing) -> dict[str, Any]:
         by = given.by.strip() or None
+        _after(desk, given.pending, 0)
         event = desk.catalogue.undo(by, given.event, own=given.event is None)
         return {"event": event, "words": "Taken back.", **_after(desk, given.pending, desk.catalogue.last_event)}
 

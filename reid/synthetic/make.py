@@ -154,7 +154,7 @@ def jpeg(pixels: np.ndarray, shot: Shot, quality: int) -> bytes:
     """A photo's file, with its time in its EXIF data."""
     exif = Image.Exif()
     exif[0x010E] = "synthetic, not a photograph"
-    exif.get_ifd(0x8769)[0x9003] = f"{shot.date:%Y:%m:%d %H:%M:%S}"
+    exif[0x8769] = {0x9003: f"{shot.date:%Y:%m:%d %H:%M:%S}"}  # Pillow 10 forgets what is put into get_ifd
     out = io.BytesIO()
     Image.fromarray(pixels).save(out, "JPEG", quality=quality, exif=exif)
     return out.getvalue()

@@ -42,7 +42,7 @@ def photo(path: Path, xmp: bytes | None = None, **how: object) -> bytes:
     exif = Image.Exif()
     exif[0x0132] = "2012:07:22 01:53:20"
     exif[0x010F] = "Reconyx"
-    exif.get_ifd(0x8769)[0x9003] = "2012:07:22 01:53:20"
+    exif[0x8769] = {0x9003: "2012:07:22 01:53:20"}
     Image.fromarray(pixels).save(path, "JPEG", exif=exif, comment=b"kept", **how)
     if xmp is not None:
         path.write_bytes(put_xmp(path.read_bytes(), xmp))
@@ -68,7 +68,9 @@ def everything_but_xmp(content: bytes) -> tuple:
 
 def packet_of(path: Path) -> str:
     with Image.open(path) as image:  # found by another reader than ours
-        return image.info["xmp"].decode("utf-8")
+        head = b"http://ns.adobe.com/xap/1.0/\0"
+        parts = [part for _, part in image.applist if part.startswith(head)]  # info["xmp"] is there since Pillow 11
+        return parts[0].removeprefix(head).decode("utf-8")
 
 
 def subjects(path: Path) -> list[str]:

@@ -5,6 +5,7 @@ The same recipe does the same to the same file. An empty one leaves it as it is.
 
 from __future__ import annotations
 
+import copy
 import csv
 import io
 import json
@@ -12,7 +13,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-__all__ = ["Recipe", "bent_bytes", "bent_csv", "bent_json", "bent_text", "bent_value"]
+__all__ = ["VALUES", "Recipe", "bent_bytes", "bent_csv", "bent_json", "bent_text", "bent_value"]
 
 
 def _deep(levels: int) -> Any:
@@ -117,11 +118,13 @@ def bent_value(value: Any, recipe: Recipe) -> Any:
         if what == 0 and parent is not holder:
             del parent[key]
         elif what == 1 and isinstance(parent, dict):
-            parent[str(recipe.pick(VALUES))] = parent[key]
+            parent[str(recipe.pick(VALUES))] = copy.deepcopy(
+                parent[key]
+            )  # another one: no value may come to hold itself
         elif what == 2 and isinstance(parent, list) and parent is not holder:
-            parent.insert(key, parent[recipe.number(len(parent))])
+            parent.insert(key, copy.deepcopy(parent[recipe.number(len(parent))]))
         else:
-            parent[key] = recipe.pick(VALUES)
+            parent[key] = copy.deepcopy(recipe.pick(VALUES))
     return holder[0]
 
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+import hostile_review
 import numpy as np
 from hostile_mutate import Bend, bent_bytes, bent_csv, bent_json, bent_text
 from PIL import Image
@@ -591,6 +592,11 @@ TARGETS: dict[str, Target] = {
     "key": Target(_key_file, bent_bytes, _keys),
     "catalogue": Target(lambda: _record()[0], bent_bytes, _catalogue),
     "catalogue-export": Target(lambda: _record()[1], bent_text, _imported),
+    **{
+        f"review-{name}": Target(lambda requests=requests: hostile_review.sound(requests), bent_json, hostile_review.asked)
+        for name, requests in (("pages", hostile_review.PAGES), ("answers", hostile_review.ANSWERS), ("edits", hostile_review.EDITS))
+    },
+    "review-wire": Target(lambda: hostile_review.WIRE, bent_bytes, hostile_review.wired),
 }  # fmt: skip
 
 __all__ = ["TARGETS", "Target", "tried"]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import warnings
 from pathlib import Path
 
+import hostile_review
 import pytest
 from hostile_mutate import Recipe
 from hostile_targets import TARGETS, tried
@@ -14,6 +16,8 @@ from hypothesis import strategies as st
 CASES = sorted((Path(__file__).parent / "cases").iterdir())
 EXAMPLES = 12
 """Of each target. `benchmarks/fuzz.py` tries millions."""
+WRONG = 200
+"""Of some 20,000 requests to the review page in which one value is wrong."""
 
 
 @pytest.fixture(autouse=True)
@@ -46,3 +50,10 @@ def test_bent_files_are_read_or_refused(name: str, tmp_path: Path) -> None:
         tried(target, target.bend(target.sound(), Recipe(recipe)), tmp_path)
 
     bent()
+
+
+def test_requests_with_one_wrong_value(tmp_path: Path) -> None:
+    """Some of all: random recipes seldom reach the one value that matters."""
+    for request in hostile_review.one_wrong_value()[:WRONG]:
+        with contextlib.suppress(hostile_review.RefusedRequestError):
+            hostile_review.asked(hostile_review.sound([request]), tmp_path)

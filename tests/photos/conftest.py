@@ -44,7 +44,7 @@ def make_photo(tmp_path: Path) -> Callable[..., Path]:
         pixels = np.random.default_rng(seed).integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)
         exif = Image.Exif()
         if taken:
-            exif.get_ifd(0x8769)[0x9003] = taken
+            exif[0x8769] = {0x9003: taken}
         if orientation:
             exif[0x0112] = orientation
         Image.fromarray(pixels).save(file, exif=exif)

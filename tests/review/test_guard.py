@@ -219,12 +219,20 @@ def test_a_catalogue_from_elsewhere_names_files_elsewhere(made: Made, tmp_path: 
         ({**ANSWER, "candidate": ANSWER["query"]}, "compared with itself"),
         ({**ANSWER, "revision": 999}, "revision 999"),
         ({}, "season"),
+        ({**ANSWER, "pending": [{"key": "w", "query": "\ud800"}]}, "half a character"),
     ],
 )
 def test_wrong_answers_say_why_and_change_nothing(served, body: Any, words: str) -> None:
     page, desk = served
     answer, text = ask(page, "/api/answer", "POST", body)
     assert 400 <= answer.status < 500 and words in json.loads(text)["error"]
+    assert desk.catalogue.last_event == 1
+
+
+def test_a_number_that_no_catalogue_holds_is_refused(served) -> None:
+    page, desk = served
+    answer, text = ask(page, "/api/undo", "POST", {"event": 2**63})
+    assert answer.status == 400 and "larger than a catalogue can hold" in json.loads(text)["error"]
     assert desk.catalogue.last_event == 1
 
 
