@@ -43,7 +43,7 @@ def errors(path: Path) -> Iterator[None]:
     except UnicodeEncodeError as error:
         raise CatalogueError(f"{error.object!r} holds half a character and is no text; write it anew.") from None
     except OverflowError:
-        raise CatalogueError("a number is too large for a catalogue; give one of at most 18 digits.") from None
+        raise CatalogueError("a number is larger than a catalogue can hold (64 bits); nothing was changed.") from None
     except sqlite3.IntegrityError:
         raise  # a constraint of ours: a defect, never the user's doing
     except sqlite3.DatabaseError as error:
