@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
@@ -73,7 +72,7 @@ def _nearest(queries: np.ndarray, vectors: np.ndarray, k: int) -> np.ndarray:
 
 
 def _least(index: Any, queries: np.ndarray, truth: np.ndarray, k: int, recall: float) -> tuple[int, float]:
-    """The least effort at which the k nearest hold enough of the truth, to within a root of two, and how much they hold."""
+    """The least effort at which the k nearest hold enough of the truth, to within a fifth, and how much they hold."""
     lists = lists_of(index)
     most = int(lists.nlist if lists is not None else index.ntotal)
 
@@ -89,8 +88,8 @@ def _least(index: Any, queries: np.ndarray, truth: np.ndarray, k: int, recall: f
             break
         before, effort = reached, min(2 * effort, most)
     if reached >= recall and before >= 0:
-        between = round(effort / math.sqrt(2))
-        enough = reached_by(between)
-        if enough >= recall:
-            return between, enough
+        for between in (round(effort / 2 * 2 ** (step / 4)) for step in (1, 2, 3)):
+            enough = reached_by(between)
+            if enough >= recall:
+                return between, enough
     return effort, reached
