@@ -131,7 +131,7 @@ def test_a_recipe_sets_whole_groups_and_words_go_before_it() -> None:
     made = compose("train", TrainConfig, [*words, "trainer.epochs=2", "network=lite0", "validation=auto"])
     assert (made.network.pooling, made.trainer.epochs, made.validation.by) == ("gem", 2, "auto")
     assert made.optimiser.freeze_stages == 3
-    with pytest.raises(ConfigError, match="recipe='reid-bass' is unknown; choose one of coat, reid-base"):
+    with pytest.raises(ConfigError, match="recipe='reid-bass' is unknown; choose one of coat, lightglue, reid-base"):
         compose("train", TrainConfig, ["data=x", "output=y", "recipe=reid-bass"])
 
 
