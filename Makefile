@@ -47,8 +47,8 @@ LOWEST_PYTHON ?= python3.10
 LOWEST := .venv-lowest
 lowest: $(VENV)/supply
 	$(BIN)/uv venv --quiet --clear --python $(LOWEST_PYTHON) $(LOWEST)
-	$(BIN)/uv pip install --quiet --python $(LOWEST)/bin/python --resolution lowest-direct '.[dev]'
-	OMP_NUM_THREADS=1 $(LOWEST)/bin/python -m pytest -m 'not slow' tests
+	$(BIN)/uv pip install --quiet --python $(LOWEST)/bin/python --resolution lowest-direct --editable '.[dev]'
+	OMP_NUM_THREADS=1 $(LOWEST)/bin/python -m pytest --numprocesses 2 --dist worksteal -m 'not slow' tests
 
 $(VENV)/supply: $(VENV)/installed
 	$(BIN)/python -m pip install --quiet '.[supply]'
