@@ -54,8 +54,8 @@ class SamplerSettings:
             raise ConfigError(f"sampler.name={self.name!r} is unknown; choose one of {choices(NAMES)}.")
         if self.batch < 2:
             raise ConfigError(f"sampler.batch={self.batch} must be at least 2.")
-        if self.alone < 0 or (self.alone and self.name != "pxk"):
-            raise ConfigError(f"sampler.alone={self.alone} needs sampler=pxk, and must not be negative.")
+        if self.alone < 0:
+            raise ConfigError(f"sampler.alone={self.alone} must not be negative.")
         together = self.batch - self.alone
         if self.name == "pxk" and (self.photos < 2 or together % self.photos or together < 2 * self.photos):
             less = f" less sampler.alone={self.alone}" if self.alone else ""
