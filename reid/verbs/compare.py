@@ -116,7 +116,10 @@ def compare(
 
 
 def _most_alike(
-    lists: list[pd.DataFrame], coats: Coats, candidates: int, beside: Callable[[str, np.ndarray], None] | None
+    lists: list[pd.DataFrame],
+    coats: Coats,
+    candidates: int,
+    beside: Callable[[str, np.ndarray], None] | None = None,
 ) -> tuple[list[pd.DataFrame], pd.DataFrame]:
     """Of each shortlist the pairs whose coats are among the most alike of either of their crops, and what could not be read."""
     asked = sorted({name for pairs in lists for column in ("query", "candidate") for name in pairs[column]})

@@ -271,5 +271,8 @@ def test_a_filter_can_be_kept(catalogue):
 
 
 def test_a_page_beyond_all_numbers_is_refused(tmp_path: Path) -> None:
-    with Catalogue(tmp_path / "c.sqlite") as catalogue, pytest.raises(CatalogueError, match="too large"):
+    with (
+        Catalogue(tmp_path / "c.sqlite") as catalogue,
+        pytest.raises(CatalogueError, match="larger than a catalogue can hold"),
+    ):
         catalogue.unidentified(page=10**20)

@@ -16,7 +16,7 @@ from reid.synthetic import PictureSettings, SurveySettings, SynthesisSettings, m
 
 CLEAR = PictureSettings(480, 360, 95, ("day",), (0.6, 0.75), 5, 0.0, 0.0, 0.0)
 SETTINGS = SynthesisSettings(3, 3, 5, survey=SurveySettings(stations=4, cameras=1, burst=2), picture=CLEAR)
-QUICK = {"matcher": "sift", "population.draws": 0, "count.draws": 50}
+QUICK = {"matcher": "sift", "coats": "none", "population.draws": 0, "count.draws": 50}
 
 
 def test_parks_share_the_animals_that_they_should(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ class Given:
         self.likeness = likeness
         self.asked: list[str] = []
 
-    def prepare(self, crop_ids: list[str]) -> pd.DataFrame:
+    def prepare(self, crop_ids: list[str], beside: object = None) -> pd.DataFrame:
         self.asked = list(crop_ids)
         return empty(PROBLEMS)
 
