@@ -192,7 +192,7 @@ def _pairs(done: Embedded, similarity: np.ndarray, config: CalibrateConfig, colu
     crops = done.crops
     identity, encounter = crops["identity"].to_numpy(dtype=object), crops["encounter"].to_numpy(dtype=object)
     side = sides(crops, config.index.flank_sure)
-    when = pd.to_numeric(crops["encounter"], errors="coerce").to_numpy(float)
+    when = pd.to_numeric(crops["encounter"], errors="coerce").to_numpy(float, na_value=np.nan)
     found: dict[frozenset[int], tuple[int, int]] = {}
     for row in range(len(crops)):
         # a table without encounters gives every photo its own; one with them never pairs photos taken together
