@@ -210,6 +210,7 @@ def test_a_question_that_an_answer_settles_goes_away(browser: Any, made: Made) -
         waiting = desk.queue(RUN).questions[1]
         page.keyboard.press("n")
         ready(page, first)
+        settled(page, "not sure")  # answered: what Bo says now is news to the page
         desk.catalogue.answer(waiting.query, waiting.candidate, "same", by="Bo")
         page.keyboard.press("s")
         settled(page, "Bo changed this in the meantime")
