@@ -51,7 +51,7 @@ lowest: $(VENV)/supply
 	OMP_NUM_THREADS=1 $(LOWEST)/bin/python -m pytest --numprocesses 2 --dist worksteal -m 'not slow' tests
 
 $(VENV)/supply: $(VENV)/installed
-	$(BIN)/python -m pip install --quiet '.[supply]'
+	$(BIN)/python -m pip install --quiet --editable '.[supply]'
 	touch $@
 
 bench: $(VENV)/installed

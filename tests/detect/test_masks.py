@@ -10,21 +10,10 @@ import pytest
 from reid.detect.masks import Masker, outline_of
 from reid.errors import InputError
 
-onnx = pytest.importorskip("onnx")
-pytest.importorskip("onnxruntime")
-
 
 @pytest.fixture(scope="module")
-def masker(tmp_path_factory: pytest.TempPathFactory) -> Masker:
-    from onnx import TensorProto, helper
-
-    given = helper.make_tensor_value_info("images", TensorProto.FLOAT, [1, 3, 320, 320])
-    made = helper.make_tensor_value_info("out", TensorProto.FLOAT, [1, 1, 320, 320])
-    node = helper.make_node("ReduceMean", ["images"], ["out"], axes=[1])
-    graph = helper.make_graph([node], "bright", [given], [made])
-    path = tmp_path_factory.mktemp("mask") / "bright.onnx"
-    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8), path)
-    return Masker(path, threads=1)
+def masker(bright: Path) -> Masker:
+    return Masker(bright, threads=1)
 
 
 def test_the_mask_is_the_bright_part_of_the_box(masker: Masker) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import datetime, timedelta
 
+import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
@@ -140,7 +141,7 @@ def test_a_time_moved_beyond_the_calendar_is_none() -> None:
         [{"camera": "a", "station": "a", "clock_shift_s": 86400.0, "source": "table"}],
         STATIONS,
     )
-    dates = pd.Series(pd.to_datetime(["9999-12-31 23:59:59", "2015-06-01 10:00:00"]))
+    dates = pd.Series(np.array(["9999-12-31T23:59:59", "2015-06-01T10:00:00"], "datetime64[us]"))
     found = correct(dates, pd.Series(["a", "a"]), stations)
     assert pd.isna(found[0])
     assert found[1] == pd.Timestamp("2015-06-02 10:00:00")
