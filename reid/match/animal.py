@@ -86,7 +86,9 @@ def with_mask(matcher: LocalMatcher, points: int, file: str = "") -> OnAnimal:
         MissingPartError: that package, or onnxruntime, is not installed.
     """
     if file and not Path(file).is_file():
-        raise InputError(f"matcher.masks={file}: there is no such file; it names a network of masks (U²-Net-p) as ONNX.")
+        raise InputError(
+            f"matcher.masks={file}: there is no such file; it names a network of masks (U²-Net-p) as ONNX."
+        )
     masker = Masker(file, threads=1)
 
     def on_it(found: Features, picture: np.ndarray) -> np.ndarray:

@@ -135,7 +135,9 @@ class MatcherSettings:
                 f"matcher.points={self.points} and matcher.longest={self.longest} are too small; use at least 16 and 64."
             )
         if self.masks and self.keep != "mask":
-            raise ConfigError(f"matcher.masks={self.masks} is of no use with matcher.keep={self.keep}; use matcher.keep=mask.")
+            raise ConfigError(
+                f"matcher.masks={self.masks} is of no use with matcher.keep={self.keep}; use matcher.keep=mask."
+            )
         for key, allowed in (("keep", KEEP), ("geometry", GEOMETRIES), ("precision", PRECISIONS)):
             if getattr(self, key) not in allowed:
                 raise ConfigError(

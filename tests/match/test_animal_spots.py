@@ -11,9 +11,9 @@ import pytest
 from reid.embed.torso import WHOLE
 from reid.errors import ConfigError, InputError
 from reid.match import MatcherSettings, make_matcher
+from reid.match.animal import GROWN, in_mask, on_torso
 from reid.match.features import FeatureStore
 from reid.match.local import Features
-from reid.match.animal import GROWN, in_mask, on_torso
 
 
 def test_kept_are_those_inside_the_grown_torso() -> None:
@@ -100,7 +100,9 @@ def test_a_matcher_on_the_mask(bright: Path, tmp_path: Path, animal_before_rock:
 def test_where_the_mask_says_nothing_the_whole_crop_counts(bright: Path, animal_before_rock: np.ndarray) -> None:
     matcher = make_matcher(MatcherSettings("sift", points=400, longest=360, keep="mask", masks=str(bright)))
     plain = make_matcher(MatcherSettings("sift", points=800, longest=360))
-    unsure = np.repeat(np.linspace(0, 255, 360).astype(np.uint8)[None], 240, axis=0)  # half of it neither dark nor bright
+    unsure = np.repeat(
+        np.linspace(0, 255, 360).astype(np.uint8)[None], 240, axis=0
+    )  # half of it neither dark nor bright
     unsure = np.stack([np.where(animal_before_rock[..., 0] % 8 > 5, unsure // 2, unsure)] * 3, axis=2)
     assert len(matcher.extract(unsure).points) == min(400, len(plain.extract(unsure).points)) > 0
     assert len(matcher.extract(np.full((60, 60, 3), 90, np.uint8)).points) == 0
