@@ -59,7 +59,7 @@ class Photos:
     """A data set's photos, described.
 
     Attributes:
-        frame: `part`, `identity`, `encounter`, `side`, a row a photo.
+        frame: `path`, `part`, `identity`, `encounter`, `side`, a row a photo.
         vectors: Unit vectors (n, d).
         coats: float16 (n, PLACES, SIZE + 1).
     """
@@ -74,7 +74,7 @@ class Photos:
         crops = crops.drop_duplicates("path", ignore_index=True)
         done = embed_crops(data / name, crops, load_network(model), cache / "vectors")
         rows = {str(row["crop_id"]): {str(k): v for k, v in row.items()} for row in done.crops.to_dict("records")}
-        self.network = load_coat(coat).network
+        self.network, self.fingerprint = load_coat(coat).network, load_coat(coat).fingerprint
         coats = Coats(
             load_coat(coat), rows, lambda crop_id, longest: crop_picture(data / name, rows[crop_id], longest), cache
         )
@@ -82,6 +82,7 @@ class Photos:
         part = pd.read_csv(parts / name / "parts.csv", dtype=str).set_index("path")["part"]
         self.frame = pd.DataFrame(
             {
+                "path": done.crops["path"].to_numpy(dtype=object),
                 "part": part.loc[done.crops["path"]].to_numpy(),
                 "identity": done.crops["identity"].to_numpy(),
                 "encounter": done.crops["encounter"].fillna(done.crops["path"]).to_numpy(),
@@ -93,14 +94,17 @@ class Photos:
 
     def scores(self, rows: np.ndarray, others: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Cosines of the vectors and likeness of the coats, (r, o); NaN where the sides differ or the photo is the same."""
-        from reid.match.coat import likeness
-        from reid.progress import track
-
         side = self.frame["side"].to_numpy()
         off = (side[rows][:, None] != side[others]) | (rows[:, None] == others)
         cosine = self.vectors[rows] @ self.vectors[others].T
-        alike = np.stack([likeness(self.coats[n], self.coats[others], self.network) for n in track(rows, "alike")])
-        return np.where(off, np.nan, cosine), np.where(off, np.nan, alike)
+        return np.where(off, np.nan, cosine), np.where(off, np.nan, self.likeness(rows, others))
+
+    def likeness(self, rows: np.ndarray, others: np.ndarray) -> np.ndarray:
+        """How alike the coats of all pairs are, (r, o)."""
+        from reid.match.coat import likeness
+        from reid.progress import track
+
+        return np.stack([likeness(self.coats[n], self.coats[others], self.network) for n in track(rows, "alike")])
 
 
 def first(scores: np.ndarray, right: np.ndarray, barred: np.ndarray | None = None) -> tuple[float, float]:

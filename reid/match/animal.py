@@ -113,8 +113,7 @@ def on_torso(features: Features, torso: np.ndarray, grown: float = GROWN) -> np.
     middle, along, down = np.asarray(torso, float).reshape(3, 2) * (width, height)
     # the torso's own coordinates: -1 to 1 along it and across
     own = np.linalg.solve(np.stack([along, down], axis=1), (features.points - middle).T)
-    kept: np.ndarray = (np.abs(own) <= 1 + grown).all(axis=0)
-    return kept
+    return np.asarray((np.abs(own) <= 1 + grown).all(axis=0))
 
 
 def on_mask(features: Features, picture: np.ndarray, masker: Masker) -> np.ndarray:
@@ -152,5 +151,4 @@ def in_mask(features: Features, solid: np.ndarray, rim: float = RIM) -> np.ndarr
     grown = cv2.dilate(solid.astype(np.uint8), cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (wide, wide)))
     scale = np.array(solid.shape[::-1]) / np.array(features.size[::-1])
     x, y = (np.clip((features.points * scale).astype(int), 0, np.array(solid.shape[::-1]) - 1)).T
-    kept: np.ndarray = grown[y, x] > 0
-    return kept
+    return np.asarray(grown[y, x] > 0)
