@@ -18,11 +18,12 @@ import numpy as np
 
 from reid.embed.engine_settings import RUNS, EngineSettings
 from reid.embed.engines import PACKAGES, device_of, missing
-from reid.embed.way import Way, cores
+from reid.embed.way import Way
 from reid.embed.weights import LoadedNetwork
 from reid.errors import MissingPartError
 from reid.resources import cache_folder
 from reid.store import digest, write_json
+from reid.threads import workers_for
 
 __all__ = ["FEW", "chosen", "measured", "way_for"]
 
@@ -90,7 +91,7 @@ def measured(way: Way) -> float:
 def _key(loaded: LoadedNetwork) -> str:
     """What a choice holds for: this processor, these packages, this network run so."""
     versions = {name: _version(name) for name in ("torch", *PACKAGES)}
-    return digest(_processor(), cores(), versions, loaded.fingerprint, loaded.engine.batch, loaded.engine.threads)
+    return digest(_processor(), workers_for(), versions, loaded.fingerprint, loaded.engine.batch, loaded.engine.threads)
 
 
 def _version(name: str) -> str:

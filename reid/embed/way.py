@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 
 import numpy as np
-import torch
 
 from reid.embed.engine_settings import EngineSettings
 from reid.embed.engines import Run, build, device_of, is_parallel
 from reid.embed.graphs import graphs
 from reid.embed.weights import LoadedNetwork
+from reid.threads import workers_for
 
-__all__ = ["BATCH", "Way", "cores", "plain_way"]
+__all__ = ["BATCH", "Way", "plain_way"]
 
 BATCH = {"torch": 8, "compiled": 8, "onnxruntime": 4, "openvino": 4}
 """Crops per step on a CPU: more do not fit its caches. In torch, 32 took half as long again per crop as 8."""
@@ -33,7 +32,7 @@ class Way:
         gpu = device_of(settings) == "cuda"
         self.engine = settings.name
         self.batch = settings.batch or (GPU_BATCH if gpu else BATCH[settings.name])
-        self.workers = settings.threads or cores()
+        self.workers = settings.threads or workers_for()
         self.threads = self.workers if is_parallel(settings.name) else 1
         self._loaded, self._settings = loaded, settings
         self._graphs = graphs(loaded)
@@ -81,15 +80,6 @@ class Way:
     def flanks(self, images: np.ndarray) -> np.ndarray:
         """Squashed crops to the probabilities of their flanks, (batch, 5)."""
         return self.run("flanks", images)[0]
-
-
-def cores() -> int:
-    """How many threads torch would use, which knows of limits that were set for this process."""
-    return max(1, torch.get_num_threads() if "OMP_NUM_THREADS" in os.environ else _allowed())
-
-
-def _allowed() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def plain_way(loaded: LoadedNetwork, batch: int = 0) -> Way:

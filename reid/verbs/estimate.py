@@ -19,7 +19,7 @@ from reid.abundance.words import population_sections
 from reid.catalogue import Catalogue
 from reid.counts import Section
 from reid.counts.words import plural
-from reid.errors import ConfigError, InputError
+from reid.errors import ConfigError, FormatError, InputError
 from reid.formats import read_sightings
 from reid.outside import read_json
 from reid.photos import read_stations
@@ -86,11 +86,28 @@ def _season(folder: Path, config: EstimateConfig) -> Season:
         stations = with_cameras(read_stations(path), stations["camera"], str(path))
     dates = tables[PHOTOS.name]["date"].dropna()
     period = (dates.min(), dates.max()) if len(dates) else None
-    apart = [(str(a), str(b)) for a, b in read_json(folder / APART)] if (folder / APART).is_file() else []
-    found = estimate_population(sightings, tables[LINKS.name], stations, period, config.population, apart)
+    found = estimate_population(sightings, tables[LINKS.name], stations, period, config.population, _told_apart(folder))
     run = _run_of(folder)
     # a season that nobody named has a mark of where its photos lie, which says nothing to a reader
     return Season(re.sub(r"-[0-9a-f]{8}$", "", run) or run, run, sightings, found)
+
+
+def _told_apart(folder: Path) -> list[tuple[str, str]]:
+    """Pairs of encounters that persons told apart; none where a census wrote no such file."""
+    path = folder / APART
+    if not path.is_file():
+        return []
+    try:
+        pairs = read_json(path)
+        whole = isinstance(pairs, list) and all(isinstance(pair, list) and len(pair) == 2 for pair in pairs)
+    except (OSError, ValueError):
+        whole = False
+    if not whole:
+        raise FormatError(
+            f"{path} is no list of pairs of encounters, so nobody knows what persons told apart; take the census again, "
+            "which writes it anew from the catalogue."
+        )
+    return [(str(one), str(other)) for one, other in pairs]
 
 
 def _run_of(folder: Path) -> str:

@@ -364,3 +364,15 @@ def test_mistakes(words: list[str], message: str, tmp_path: Path, monkeypatch: p
     error = capsys.readouterr().err
     assert message in error
     assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize("content", ["[[1", "{}", "7", "[[1]]", '["ab"]'])
+def test_what_persons_told_apart_is_never_guessed(
+    content: str, tables: dict[str, pd.DataFrame], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = census(tmp_path / "a", tables, "2015")
+    (folder / "told_apart.json").write_text(content)
+    words = [f"census={folder}", f"output={tmp_path / 'out'}", "population.draws=2", "population.spatial='no'"]
+    assert main(["estimate", *words]) == 2
+    error = capsys.readouterr().err
+    assert "told_apart.json is no list of pairs of encounters" in error and error.count("\n") == 1
