@@ -28,11 +28,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from reid.counts import count
+from reid.counts import count, first_meetings
 from reid.evaluate import census_error
 from reid.evaluate.openset import OpenSet, auroc
 from reid.identify import (
     DecisionSettings,
+    Evidence,
     Thresholds,
     choose_thresholds,
     crop_sides,
@@ -249,6 +250,20 @@ def count_errors(world: World, links: pd.DataFrame, thresholds: Thresholds, prio
     return out
 
 
+def meetings_error(links: pd.DataFrame, order: list[str], animals: int, held: Evidence) -> dict[str, float]:
+    """How far the count by first meetings is from the number of animals."""
+    found = first_meetings(links, order, held)
+    if found is None:
+        return {}
+    error = found.expected / animals - 1
+    return {
+        "first_meetings_error": error,
+        "first_meetings_error_size": abs(error),
+        "first_meetings_holds": float(found.low <= animals <= found.high),
+        "first_meetings_width": (found.high - found.low) / animals,
+    }
+
+
 def one_seed(world: World, seed: int, settings: DecisionSettings, prior: float) -> dict[str, float]:
     """Half of the animals set the thresholds, the others are judged."""
     animals = np.random.default_rng(seed).permutation(sorted(set(world.crops["identity"])))
@@ -266,7 +281,8 @@ def one_seed(world: World, seed: int, settings: DecisionSettings, prior: float) 
     score = auroc(OpenSet(judged.probability, judged.known, judged.same, np.array(list(second.truth().values()))))
     out |= {"auroc": float("nan") if score is None else score, "accept": thresholds.accept, "reject": thresholds.reject}
     out["promised"] = float("No threshold" not in " ".join(thresholds.notes))
-    return out | rates(judged, thresholds) | count_errors(second, links, thresholds, prior)
+    out |= rates(judged, thresholds) | count_errors(second, links, thresholds, prior)
+    return out | meetings_error(links, list(second.truth()), len(animals) - half, held)
 
 
 def summary(rows: pd.DataFrame) -> str:

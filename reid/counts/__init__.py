@@ -12,6 +12,7 @@ from reid.counts.content import (
 )
 from reid.counts.draw import draw_match
 from reid.counts.interval import Count, count, encounter_flanks
+from reid.counts.meetings import Meetings, first_meetings, meetings_section
 from reid.counts.pictures import choose_pictures, jpeg_bytes, jpeg_data_uri
 from reid.counts.report import render_report, write_report
 from reid.counts.section import Cells, Plot, Section
@@ -25,6 +26,7 @@ __all__ = [
     "CountSettings",
     "Individual",
     "MatchFigure",
+    "Meetings",
     "Plot",
     "Problem",
     "ReportData",
@@ -38,9 +40,11 @@ __all__ = [
     "count",
     "draw_match",
     "encounter_flanks",
+    "first_meetings",
     "interval_meaning",
     "jpeg_bytes",
     "jpeg_data_uri",
+    "meetings_section",
     "render_report",
     "write_report",
 ]

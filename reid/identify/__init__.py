@@ -2,7 +2,7 @@
 
 from reid.identify.decide import decide
 from reid.identify.encounters import assign_encounters, cannot_links
-from reid.identify.evidence import Evidence, gather_evidence, read_evidence
+from reid.identify.evidence import Evidence, best_links, gather_evidence, read_evidence
 from reid.identify.fitness import unfit_encounters
 from reid.identify.grouping import Group, group_encounters
 from reid.identify.links import link_encounters
@@ -24,6 +24,7 @@ __all__ = [
     "accept_threshold",
     "agreed",
     "assign_encounters",
+    "best_links",
     "cannot_links",
     "choose_thresholds",
     "crop_sides",

@@ -22,7 +22,7 @@ import pandas as pd
 from reid.errors import FormatError, InputError
 from reid.tables import records
 
-__all__ = ["Evidence", "gather_evidence", "read_evidence"]
+__all__ = ["Evidence", "best_links", "gather_evidence", "read_evidence"]
 
 UNIT = "encounter"
 
@@ -57,6 +57,37 @@ class Evidence:
         }
 
 
+def best_links(
+    links: pd.DataFrame, order: Sequence[str], truth: Mapping[str, str] | None = None
+) -> dict[str, tuple[float, str]]:
+    """Of each encounter that has one, the most probable link to those met before it, or to an individual of a catalogue.
+
+    Args:
+        links: Links table.
+        order: Encounters, in the order in which they are met.
+        truth: Animal by encounter, where it is known: of equally probable links, a wrong one counts.
+
+    Returns:
+        By encounter, the link's probability and the other end.
+
+    Raises:
+        InputError: a link names an encounter that is not in `order`.
+    """
+    place = {name: n for n, name in enumerate(order)}
+    truth = truth or {}
+    best: dict[str, tuple[float, str]] = {}
+    for row in records(links):
+        here, other = row.encounter, row.other
+        if here not in place or (row.kind == UNIT and other not in place):
+            raise InputError(f"a link of {here!r} and {other!r} names an encounter that is not in the order.")
+        if row.kind == UNIT and place[other] > place[here]:
+            here, other = other, here
+        found = (float(row.probability), other)
+        animal = truth.get(here, here)
+        best[here] = max(best.get(here, found), found, key=lambda one: (one[0], truth.get(one[1], one[1]) != animal))
+    return best
+
+
 def gather_evidence(
     links: pd.DataFrame,
     truth: Mapping[str, str],
@@ -80,23 +111,10 @@ def gather_evidence(
     Raises:
         InputError: an encounter has no animal, or a link names one that is not in `order`.
     """
-    place = {name: n for n, name in enumerate(order)}
     lost = sorted({*order} - truth.keys())
     if lost:
         raise InputError(f"the encounter {lost[0]!r} has no known animal; evidence needs one for each.")
-    best: dict[str, tuple[float, str]] = {}
-    for row in records(links):
-        here, other = row.encounter, row.other
-        if here not in place or (row.kind == "encounter" and other not in place):
-            raise InputError(f"a link of {here!r} and {other!r} names an encounter that is not in the order.")
-        animal = other
-        if row.kind == "encounter":
-            if place[other] > place[here]:
-                here, other = other, here
-            animal = truth[other]
-        # of equal links, the wrong one counts
-        found = (float(row.probability), animal)
-        best[here] = max(best.get(here, found), found, key=lambda one: (one[0], one[1] != truth[here]))
+    best = best_links(links, order, truth)
     met = set(individuals)
     known = []
     for name in order:
@@ -104,7 +122,7 @@ def gather_evidence(
         met.add(truth[name])
     return Evidence(
         np.array([best[name][0] if name in best else 0.0 for name in order], float),
-        np.array([name in best and best[name][1] == truth[name] for name in order], bool),
+        np.array([name in best and truth.get(best[name][1], best[name][1]) == truth[name] for name in order], bool),
         np.array(known, bool),
         what,
         vote,

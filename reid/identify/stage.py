@@ -10,12 +10,13 @@ import pandas as pd
 
 from reid.identify.decide import decide
 from reid.identify.encounters import cannot_links
+from reid.identify.evidence import Evidence
 from reid.identify.fitness import unfit_encounters
 from reid.identify.grouping import group_encounters
 from reid.identify.links import link_encounters
 from reid.identify.pictures import picture_keys, same_pictures
 from reid.identify.settings import DecisionSettings
-from reid.identify.thresholds import Thresholds, choose_thresholds
+from reid.identify.thresholds import Thresholds, choose_thresholds, usable_evidence
 from reid.identify.travel import too_far
 from reid.identify.vote import PRIOR, crop_sides
 from reid.tables import CROPS, STATIONS, empty
@@ -33,6 +34,7 @@ class Decided:
         apart: Pairs of encounters, or of an encounter and an individual, that are two animals.
         thresholds: Where decisions changed, and how that was set.
         prior: Share of compared pairs that are one animal, for which the probabilities were made.
+        evidence: Held-out encounters of the calibration that speak for this run; None without any.
     """
 
     links: pd.DataFrame
@@ -40,6 +42,7 @@ class Decided:
     apart: set[frozenset[str]]
     thresholds: Thresholds
     prior: float
+    evidence: Evidence | None = None
 
 
 def decide_season(
@@ -101,7 +104,7 @@ def decide_season(
         sorted({*same, *_by_hand(told_same, set(encounters), set(individual_of.values()))}), shown,
     )  # fmt: skip
     decisions = decide(groups, links, unfit_encounters(crops, settings), thresholds)
-    return Decided(links, decisions, apart, thresholds, prior)
+    return Decided(links, decisions, apart, thresholds, prior, usable_evidence(settings, protocol, network)[0])
 
 
 def _by_hand(told_same: Collection[frozenset[str]], met: set[str], individuals: set[str]) -> set[tuple[str, str, str]]:

@@ -10,7 +10,7 @@ from reid.identify.evidence import Evidence, read_evidence
 from reid.identify.risk import CONFIDENCE, accept_threshold, reject_threshold
 from reid.identify.settings import DecisionSettings
 
-__all__ = ["Thresholds", "choose_thresholds"]
+__all__ = ["Thresholds", "choose_thresholds", "usable_evidence"]
 
 SHORT = "No threshold promises"
 
@@ -47,7 +47,7 @@ def choose_thresholds(settings: DecisionSettings, protocol: Mapping[str, Any], n
     Raises:
         FormatError: the calibration's evidence cannot be read.
     """
-    evidence, why = _usable(settings, protocol, network)
+    evidence, why = usable_evidence(settings, protocol, network)
     reject, accept = settings.by_hand
     notes = []
     if settings.accept is not None:
@@ -69,8 +69,14 @@ def choose_thresholds(settings: DecisionSettings, protocol: Mapping[str, Any], n
     return Thresholds(accept, reject, tuple(notes), tuple(note for note in notes if SHORT in note))
 
 
-def _usable(settings: DecisionSettings, protocol: Mapping[str, Any], network: str) -> tuple[Evidence | None, str]:
-    """The evidence, or why there is none."""
+def usable_evidence(
+    settings: DecisionSettings, protocol: Mapping[str, Any], network: str
+) -> tuple[Evidence | None, str]:
+    """A calibration's held-out encounters, where they speak for a run of these settings and this network; else why not.
+
+    Raises:
+        FormatError: they cannot be read.
+    """
     evidence = read_evidence(protocol)
     if evidence is None or not len(evidence.probability):
         return None, "the calibration names no held-out encounters to set it by"

@@ -17,6 +17,7 @@ from reid.counts import (
     CountSettings,
     count,
     encounter_flanks,
+    first_meetings,
     jpeg_bytes,
 )
 from reid.detect import DetectorSettings
@@ -191,7 +192,15 @@ def _decide(
         seed=config.count.seed,
         prior=stage.prior,
     )
-    return Found(crops, matches, links, decisions, result, verifier, owner, apart, stage.thresholds, stage.prior)
+    meetings = None
+    if known is None and stage.evidence is not None:
+        meetings = first_meetings(
+            stage.links, encounters, stage.evidence, apart, catalogue.told_same(run_id), config.count.confidence,
+            config.count.seed,
+        )  # fmt: skip
+    return Found(
+        crops, matches, links, decisions, result, verifier, owner, apart, stage.thresholds, stage.prior, meetings
+    )
 
 
 def _in_time_order(crops: pd.DataFrame) -> list[str]:

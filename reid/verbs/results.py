@@ -11,7 +11,16 @@ import pandas as pd
 from reid.abundance import estimate_population
 from reid.abundance.words import short_section
 from reid.catalogue.seasons import season_id
-from reid.counts import Count, Section, assemble_report, census_tables, choose_pictures, write_report
+from reid.counts import (
+    Count,
+    Meetings,
+    Section,
+    assemble_report,
+    census_tables,
+    choose_pictures,
+    meetings_section,
+    write_report,
+)
 from reid.counts.pictures import limits_for
 from reid.embed import LoadedNetwork
 from reid.identify import Thresholds
@@ -50,6 +59,8 @@ class Found:
     """Pairs of encounters that are two animals."""
     thresholds: Thresholds
     prior: float
+    meetings: Meetings | None = None
+    """The count by first meetings, where the calibration has held-out encounters and the catalogue knew nobody."""
 
 
 def write_results(
@@ -91,6 +102,8 @@ def write_results(
     )
     census["unsure_share"] = round(census["unsure"] / census["encounters"], 4) if census["encounters"] else 0.0
     census["thresholds"] = list(found.thresholds.notes)
+    if found.meetings:
+        census["first_meetings"] = found.meetings.to_json()
     census["season"] = season_id(config.season, season.root)
     write_json(census, folder / "census.json")
     write_csv(sightings, folder / "sightings.csv")
@@ -131,7 +144,10 @@ def write_results(
             if config.decision.speed_limit_kmh else {}),
         },
         limits=_limits(season, whole) + _silent(config, found, spoke),
-        sections=[_population(config, season, found, sightings)],
+        sections=[
+            *([meetings_section(found.meetings)] if found.meetings else []),
+            _population(config, season, found, sightings),
+        ],
     )  # fmt: skip
     write_report(folder / "report.html", report, config.count.photos_per_individual)
     return census

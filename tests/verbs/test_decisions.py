@@ -62,6 +62,10 @@ def test_copied_files_and_far_stations(make_season: Season, calibration: Path, t
     assert "of 400 held-out encounters above it, 0 were given wrongly" in " ".join(plain.counts["thresholds"])
     html = (plain.folder / "report.html").read_text(encoding="utf-8")
     assert "held-out encounters" in html
+    # the copy's encounter is surely its original's animal: three encounters, two of them first meetings at most
+    meetings = plain.counts["first_meetings"]
+    assert 1 <= meetings["low"] <= meetings["expected"] <= 2.5 and meetings["held_out_encounters"] == 530
+    assert "Counted by first meetings" in html
     # with a speed limit, nobody walks 50 km in ten minutes; the copy still is no animal that ran
     limited = census(season, tmp_path / "plain", **settings, **{"decision.speed_limit_kmh": 20})
     who = limited.sightings.set_index("path")["identity"]
