@@ -11,7 +11,7 @@ from torch import Tensor
 
 from reid.errors import DivergedError
 from reid.train.box_models import Trainee
-from reid.train.optimiser import OptimiserSettings, schedule
+from reid.train.optimiser import OptimiserSettings, make_optimiser, schedule
 
 __all__ = ["BoxBatch", "BoxTraining"]
 
@@ -41,29 +41,8 @@ class BoxTraining(pl.LightningModule):
         self.settings, self.steps, self.seed = optimiser, steps, seed
 
     def configure_optimizers(self) -> Any:
-        s = self.settings
-        groups: dict[tuple[str, float], list[Tensor]] = {}
-        for name, weight in self.network.named_parameters():
-            if not weight.requires_grad:
-                continue
-            part = "head" if name.startswith(self.heads) else "backbone"
-            groups.setdefault((part, s.decay if weight.ndim > 1 else 0.0), []).append(weight)
-        rates = {"backbone": s.backbone_rate, "head": s.head_rate}
-        params = [
-            {
-                "params": weights,
-                "lr": rates[part],
-                "weight_decay": decay,
-                "name": f"{part}{'' if decay else ', no decay'}",
-            }
-            for (part, decay), weights in groups.items()
-        ]
-        optimiser: torch.optim.Optimizer
-        if s.name == "sgd":
-            optimiser = torch.optim.SGD(params, lr=s.head_rate, momentum=s.momentum, nesterov=s.momentum > 0)
-        else:
-            optimiser = torch.optim.AdamW(params, lr=s.head_rate)
-        rate = torch.optim.lr_scheduler.LambdaLR(optimiser, schedule(self.steps, s))
+        optimiser = make_optimiser(self.network, self.settings, lambda name: name.startswith(self.heads))
+        rate = torch.optim.lr_scheduler.LambdaLR(optimiser, schedule(self.steps, self.settings))
         return {"optimizer": optimiser, "lr_scheduler": {"scheduler": rate, "interval": "step"}}
 
     def on_train_epoch_start(self) -> None:

@@ -16,7 +16,7 @@ from reid.match.local import Features
 from reid.train.glue_loss import UNMATCHED, GlueGroup, assignment_loss, layer_scores
 from reid.train.glue_settings import GlueSettings
 from reid.train.glue_spots import Spots
-from reid.train.optimiser import schedule
+from reid.train.optimiser import make_optimiser, schedule
 
 __all__ = ["GlueTraining", "Look", "Pair", "Steps", "grouped"]
 
@@ -126,24 +126,8 @@ class GlueTraining(pl.LightningModule):
         self.network.token_confidence.requires_grad_(False)
 
     def configure_optimizers(self) -> Any:
-        own = self.settings
-        groups: dict[tuple[str, float], list[Tensor]] = {}
-        for name, weight in self.network.named_parameters():
-            if weight.requires_grad:
-                part = "head" if name.startswith("log_assignment.") else "backbone"
-                groups.setdefault((part, own.decay if weight.ndim > 1 else 0.0), []).append(weight)
-        rates = {"backbone": own.backbone_rate, "head": own.head_rate}
-        params = [
-            {
-                "params": weights,
-                "lr": rates[part],
-                "weight_decay": decay,
-                "name": f"{part}{'' if decay else ', no decay'}",
-            }
-            for (part, decay), weights in groups.items()
-        ]
-        optimiser = torch.optim.AdamW(params)
-        rate = torch.optim.lr_scheduler.LambdaLR(optimiser, schedule(self.steps, own))
+        optimiser = make_optimiser(self.network, self.settings, lambda name: name.startswith("log_assignment."))
+        rate = torch.optim.lr_scheduler.LambdaLR(optimiser, schedule(self.steps, self.settings))
         return {"optimizer": optimiser, "lr_scheduler": {"scheduler": rate, "interval": "step"}}
 
     def training_step(self, batch: list[GlueGroup], number: int) -> Tensor:

@@ -62,7 +62,7 @@ class Training(pl.LightningModule):
         freeze(network, optimiser)
 
     def configure_optimizers(self) -> Any:
-        optimiser = make_optimiser(self.network, self.losses, self.settings)
+        optimiser = make_optimiser(self.network, self.settings, _is_head, self.losses)
         shares = {True: schedule(self.steps, self.settings, self.held), False: schedule(self.steps, self.settings)}
         own = [shares[group["name"].startswith("backbone")] for group in optimiser.param_groups]
         rates = torch.optim.lr_scheduler.LambdaLR(optimiser, own)
@@ -209,3 +209,7 @@ def mirror_flanks(flanks: Tensor) -> Tensor:
     out = flanks.clone()
     out[flanks == LEFT], out[flanks == RIGHT] = RIGHT, LEFT
     return out
+
+
+def _is_head(name: str) -> bool:
+    return not name.startswith("backbone.")

@@ -63,15 +63,30 @@ class OptimiserSettings:
                 raise ConfigError(f"optimiser.{name}={getattr(self, name)} must lie between 0 and 1.")
 
 
-def make_optimiser(network: EmbeddingNetwork, losses: nn.Module, settings: OptimiserSettings) -> torch.optim.Optimizer:
-    """The optimiser over everything that may move, in groups named `backbone`, `head` and `centres`."""
+def make_optimiser(
+    network: nn.Module,
+    settings: OptimiserSettings,
+    is_head: Callable[[str], bool],
+    losses: nn.Module | None = None,
+) -> torch.optim.Optimizer:
+    """The optimiser over everything that may move, in groups named `backbone`, `head` and `centres`.
+
+    Args:
+        network: What learns.
+        settings: Rates and decay.
+        is_head: Whether a weight of this name moves at the heads' rate.
+        losses: Whose weights learn too: the classes' centres.
+
+    Raises:
+        ConfigError: nothing may move.
+    """
     groups: dict[tuple[str, float], list[nn.Parameter]] = {}
     for name, weight in network.named_parameters():
         if weight.requires_grad:
-            part = "backbone" if name.startswith("backbone.") else "head"
+            part = "head" if is_head(name) else "backbone"
             decay = settings.decay if weight.ndim > 1 else 0.0
             groups.setdefault((part, decay), []).append(weight)
-    for weight in losses.parameters():
+    for weight in losses.parameters() if losses is not None else ():
         groups.setdefault(("centres", 0.0), []).append(weight)
     rates = {"backbone": settings.backbone_rate, "head": settings.head_rate, "centres": settings.head_rate}
     params: list[dict[str, Any]] = [

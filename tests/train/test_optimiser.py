@@ -15,13 +15,17 @@ from reid.train.optimiser import OptimiserSettings, freeze, keep_frozen, make_op
 SPEC = NetworkSpec(backbone="test_resnet", height=64, width=64, pooling="gem", neck="linear", embedding_size=16)
 
 
+def is_head(name: str) -> bool:
+    return not name.startswith("backbone.")
+
+
 def moved(settings: OptimiserSettings) -> dict[str, bool]:
     """Which tensors of the network three steps change, its norms' statistics among them."""
     torch.manual_seed(0)
     network = EmbeddingNetwork(SPEC)
     freeze(network, settings)
     before = {name: value.clone() for name, value in network.state_dict().items()}
-    optimiser = make_optimiser(network, torch.nn.Linear(16, 2), settings)
+    optimiser = make_optimiser(network, settings, is_head, torch.nn.Linear(16, 2))
     network.train()
     keep_frozen(network, settings)
     for _ in range(3):  # some norms start at 0, and what stands before them moves from the second step on
@@ -97,7 +101,9 @@ def test_frozen_stages_keep_no_activations_and_their_norms_stand_still(backbone:
 
 def test_groups_have_their_rates_and_decays() -> None:
     network, losses = EmbeddingNetwork(SPEC), torch.nn.Linear(16, 2, bias=False)
-    optimiser = make_optimiser(network, losses, OptimiserSettings(backbone_rate=1e-4, head_rate=1e-2, decay=0.1))
+    optimiser = make_optimiser(
+        network, OptimiserSettings(backbone_rate=1e-4, head_rate=1e-2, decay=0.1), is_head, losses
+    )
     of = {id(p): (g["lr"], g["weight_decay"]) for g in optimiser.param_groups for p in g["params"]}
     assert of[id(network.backbone.conv1[0].weight)] == (1e-4, 0.1)
     assert of[id(network.backbone.bn1.weight)] == (1e-4, 0.0)
