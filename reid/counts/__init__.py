@@ -14,6 +14,7 @@ from reid.counts.draw import draw_match
 from reid.counts.interval import Count, count, encounter_flanks
 from reid.counts.meetings import Meetings, first_meetings, meetings_section
 from reid.counts.pictures import choose_pictures, jpeg_bytes, jpeg_data_uri
+from reid.counts.reliability import reliability_section
 from reid.counts.report import render_report, write_report
 from reid.counts.section import Cells, Plot, Section
 from reid.counts.settings import CountSettings
@@ -45,6 +46,7 @@ __all__ = [
     "jpeg_bytes",
     "jpeg_data_uri",
     "meetings_section",
+    "reliability_section",
     "render_report",
     "write_report",
 ]

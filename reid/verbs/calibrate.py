@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from reid.counts import reliability_section
+from reid.counts.page import write_page
 from reid.embed import Embedded, EngineSettings, LoadedNetwork, crop_picture, load_network
 from reid.errors import ConfigError, InputError, choices
 from reid.identify import assign_encounters
@@ -30,7 +34,7 @@ from reid.match.shortlist import comparable, sides
 from reid.photos import photo_size
 from reid.store import write_json
 from reid.tables import PROBLEMS, UNKNOWN
-from reid.train.datasets import set_names
+from reid.train.datasets import labels_hash, set_names
 from reid.verbs.common import collect_problems, input_path, run_folder, write_settings, write_table
 from reid.verbs.held_out import evidence, figures
 from reid.verbs.season import embed_stage, labelled_crops
@@ -106,14 +110,31 @@ def run(config: CalibrateConfig) -> str:
             "prior": config.prior,
             "seed": config.seed,
             "network": network.fingerprint,
+            "data": {own: labels_hash(drawn) for own, (_, drawn, _) in zip(named, scored, strict=True)},
             "held_out": held_out,
             **({"evidence": decided.to_json()} if decided else {}),
         }
         fitted = at_prior(replace(fit(np.ones(len(pairs), bool)), protocol=protocol), same, config.prior)
         write_json(fitted.to_json(), folder / "calibration.json")
+        trusted = reliability_section(protocol)
+        if trusted:
+            headline = (f"error {held_out['ece']:.3f}", f"on {held_out['pairs']} pairs held out")
+            title = f"Calibration of {name}"
+            write_page(
+                folder / "report.html", "Calibration", title, headline, f"This calibration was {summary}", [trusted]
+            )
         write_settings(config, folder)
+    files = f"calibration.json{' and report.html' if trusted else ''} in {config.output}"
+    return f"{summary}\n{_told(held_out)}\n{len(problems)} problems. {files}"
+
+
+def _told(held_out: Mapping[str, Any]) -> str:
+    """How well it holds, for the terminal."""
+    if "note" in held_out:
+        return f"Not judged: {held_out['note']}."
     return (
-        f"{summary}\nOn individuals held out: {held_out}\n{len(problems)} problems. calibration.json in {config.output}"
+        f"On {held_out['pairs']} pairs of {held_out['individuals']} individuals held out of the fit: AUROC {held_out['auroc']:.3f}, expected "
+        f"calibration error {held_out['ece']:.3f}, Brier score {held_out['brier']:.3f}."
     )
 
 

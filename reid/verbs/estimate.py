@@ -12,12 +12,12 @@ import pandas as pd
 
 from reid.abundance import Estimate, Population, PopulationSettings, estimate_population
 from reid.abundance.drawing import draw_discovery, draw_estimates, draw_residency, draw_seasons, save_figure
-from reid.abundance.page import write_page
 from reid.abundance.season_words import season_sections
 from reid.abundance.several import Seasons, follow_seasons, in_order
 from reid.abundance.words import population_sections
 from reid.catalogue import Catalogue
 from reid.counts import Section
+from reid.counts.page import write_page
 from reid.counts.words import plural
 from reid.errors import ConfigError, FormatError, InputError
 from reid.formats import read_sightings
@@ -180,7 +180,14 @@ def _write(folder: Path, seasons: list[Season], followed: Seasons | None, config
             _draw(draw_residency(followed.residency), plots / "residency")
     write_json(_json(seasons, followed), folder / "estimates.json")
     title = " and ".join(s.name for s in seasons) if seasons else Path(config.catalogue).stem
-    write_page(folder / "estimates.html", title, _headline(seasons, followed), _sentence(seasons, followed), sections)
+    write_page(
+        folder / "estimates.html",
+        "Estimates of the population",
+        title,
+        _headline(seasons, followed),
+        _sentence(seasons, followed),
+        sections,
+    )
 
 
 def _draw(figure: Any, path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -28,7 +29,7 @@ def halves(pairs: pd.DataFrame, seed: int) -> Iterator[tuple[np.ndarray, np.ndar
     yield ~here & ~there, here & there
 
 
-def figures(pairs: pd.DataFrame, scores: dict[str, np.ndarray], fit: Fit, seed: int) -> dict[str, object]:
+def figures(pairs: pd.DataFrame, scores: dict[str, np.ndarray], fit: Fit, seed: int) -> dict[str, Any]:
     """Fit on half of the individuals, judge on pairs of the other half.
 
     Args:

@@ -19,6 +19,7 @@ from reid.counts import (
     census_tables,
     choose_pictures,
     meetings_section,
+    reliability_section,
     write_report,
 )
 from reid.counts.pictures import limits_for
@@ -89,7 +90,9 @@ def write_results(
         "sequence_gap_s": config.scan.sequence_gap_s,
     }
     spoke = bool(found.matches["coat"].notna().any())
-    stated = str(calibrations.used(found.matches["coat"]).protocol.get("summary", "of the user's own"))
+    protocol = calibrations.used(found.matches["coat"]).protocol
+    stated = str(protocol.get("summary", "of the user's own"))
+    trusted = reliability_section(protocol)
     census, sightings, individuals = census_tables(
         found.crops,
         found.decisions,
@@ -147,6 +150,7 @@ def write_results(
         sections=[
             *([meetings_section(found.meetings)] if found.meetings else []),
             _population(config, season, found, sightings),
+            *([trusted] if trusted else []),
         ],
     )  # fmt: skip
     write_report(folder / "report.html", report, config.count.photos_per_individual)

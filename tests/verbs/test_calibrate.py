@@ -50,7 +50,12 @@ def test_the_file_is_the_regression_of_the_pairs(labels: Path, tmp_path: Path) -
     found = load_calibration("sift", tmp_path / "run" / "calibration.json")
     fitted = at_prior(fit_calibration(score, same, "sift"), same, 0.05)
     np.testing.assert_allclose(found.probability(score), fitted.probability(score))
-    assert found.protocol["held_out"]["auroc"] > 0.9
+    judged = found.protocol["held_out"]
+    assert judged["auroc"] > 0.9
+    assert f"AUROC {judged['auroc']:.3f}, expected calibration error {judged['ece']:.3f}" in said
+    page = (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
+    assert "Calibration of sift" in page and f"Brier score {judged['brier']:.3f}" in page and "image/svg+xml" in page
+    assert [len(value) for value in found.protocol["data"].values()] == [64]
     assert f"fitted on {len(pairs)} pairs of crops ({int(same.sum())} of one individual" in said
     held = read_evidence(found.protocol)
     assert held is not None and held.vote == "all"

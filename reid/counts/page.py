@@ -1,4 +1,4 @@
-"""The page of estimates: one HTML file that asks for nothing from anywhere, in the look of the census's report."""
+"""A page of sections: one HTML file that asks for nothing from anywhere, in the look of the census's report."""
 
 from __future__ import annotations
 
@@ -7,19 +7,20 @@ from importlib.resources import files
 from pathlib import Path
 
 from reid._version import __version__
-from reid.counts import Section
+from reid.counts.section import Section
 from reid.errors import OutputError
 
 __all__ = ["write_page"]
 
 
 def write_page(
-    path: str | Path, title: str, headline: tuple[str, str], summary: str, sections: Sequence[Section]
+    path: str | Path, kind: str, title: str, headline: tuple[str, str], summary: str, sections: Sequence[Section]
 ) -> None:
     """Write the page, whole or not at all. The same data gives the same bytes.
 
     Args:
         path: The file.
+        kind: What kind of page it is, in a few words.
         title: What it is about.
         headline: The number, and its interval.
         summary: One sentence.
@@ -39,9 +40,9 @@ def write_page(
         lstrip_blocks=True,
         loader=DictLoader({"section.html.jinja": (counts / "section.html.jinja").read_text(encoding="utf-8")}),
     )
-    template = environment.from_string((files("reid.abundance") / "estimates.html.jinja").read_text(encoding="utf-8"))
+    template = environment.from_string((counts / "page.html.jinja").read_text(encoding="utf-8"))
     page = template.render(
-        title=title, headline=headline, summary=summary, sections=list(sections), version=__version__,
+        kind=kind, title=title, headline=headline, summary=summary, sections=list(sections), version=__version__,
         css=Markup((counts / "report.css").read_text(encoding="utf-8")),
     )  # fmt: skip
     path = Path(path)
