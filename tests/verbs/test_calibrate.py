@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from reid.config import compose
 from reid.errors import InputError
@@ -107,6 +108,7 @@ def test_held_out_decisions_are_those_of_a_plain_loop() -> None:
 
 def test_coats_that_say_nothing_are_refused(labels: Path, tmp_path: Path) -> None:
     """A network that learned nothing finds all coats alike."""
+    torch.manual_seed(0)
     save_coat(CoatNetwork().eval(), tmp_path / "coat", {})
     with pytest.raises(InputError, match=r"coats say nothing of these animals.*coats=none"):
         calibrate(tmp_path / "run", f"[{labels}]", "coats=places", f"coats.weights={tmp_path / 'coat'}")
