@@ -46,7 +46,11 @@ def reliability_section(protocol: Mapping[str, Any]) -> Section | None:
             f"Of {plural(pairs, 'pair')} that were given {SURE:g} or more, {wrong or 'none'} showed two individuals."
         )
     rows = [
-        [f"{row['from']:g} to {row['to']:g}", f"{int(row['pairs']):,}", percent(row["said"]), percent(row["true"])]
+        [
+            f"{row['from']:g} to {row['to']:g}",
+            percent(row["said"]),
+            f"{round(row['true'] * row['pairs']):,} of {int(row['pairs']):,}",
+        ]
         for row in bins
     ]
     return Section(
@@ -54,10 +58,10 @@ def reliability_section(protocol: Mapping[str, Any]) -> Section | None:
         "How far the probabilities can be trusted",
         text=text,
         plots=[Plot(diagram(bins), "What was said, and what was true of held-out pairs, with 95 % intervals. On the line, both are equal.")],
-        tables=[Cells(["Probability", "Pairs", "Said, mean", "True"], rows, (1, 2, 3))],
+        tables=[Cells(["Probability", "Said, mean", "True"], rows, (1, 2))],
         notes=[
             "The held-out pairs are weighed for their own share of true ones; in a season most pairs are of two individuals. Another "
-            "species, camera or crop may behave otherwise, which nothing here can show: `reid calibrate` fits and judges on your own.",
+            "species, camera or crop may behave otherwise, which nothing here can show; the command reid calibrate fits and judges on your own.",
         ],
     )  # fmt: skip
 

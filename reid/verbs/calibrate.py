@@ -118,7 +118,7 @@ def run(config: CalibrateConfig) -> str:
         write_json(fitted.to_json(), folder / "calibration.json")
         trusted = reliability_section(protocol)
         if trusted:
-            headline = (f"error {held_out['ece']:.3f}", f"on {held_out['pairs']} pairs held out")
+            headline = (f"off by {held_out['ece']:.3f}", f"on {held_out['pairs']} pairs held out")
             title = f"Calibration of {name}"
             write_page(
                 folder / "report.html", "Calibration", title, headline, f"This calibration was {summary}", [trusted]

@@ -53,7 +53,7 @@ def test_what_the_section_says() -> None:
     assert "150 pairs of photos, 68 of them of one individual, of 12 individuals" in section.text[0]
     assert "AUROC 0.951, expected calibration error 0.042, Brier score 0.081" in section.text[0]
     assert section.text[1] == "Of 50 pairs that were given 0.95 or more, 1 showed two individuals."
-    assert [row[1] for row in section.tables[0].rows] == ["80", "20", "50"]
+    assert [row[2] for row in section.tables[0].rows] == ["4 of 80", "15 of 20", "49 of 50"]
 
 
 def test_older_calibrations_say_what_they_know_and_none_says_nothing() -> None:
