@@ -1,5 +1,6 @@
 """FAISS search, local features, geometry, and the calibration of scores into a probability."""
 
+from reid.match.budget import within_budget
 from reid.match.calibration import Calibration, fit_calibration
 from reid.match.calibrations import Calibrations, CalibrationSettings, load_calibration, load_calibrations
 from reid.match.coat import LoadedCoat, load_coat
@@ -42,4 +43,5 @@ __all__ = [
     "shortlist",
     "verify",
     "verify_many",
+    "within_budget",
 ]

@@ -24,6 +24,8 @@ class IndexSettings:
         candidates: Nearest crops per query that are verified spot by spot.
         per_encounter: Crops of an encounter and flank that take part.
         flank_sure: A flank counts from this probability on; below it, the crop is compared with every side.
+        budget_s: Seconds that comparing spots may take in a census or in `reid identify`; where `candidates` take longer, fewer are
+            compared (reid.match.budget). 0 for no limit.
     """
 
     factory: str = "auto"
@@ -31,6 +33,7 @@ class IndexSettings:
     candidates: int = 20
     per_encounter: int = 3
     flank_sure: float = 0.9
+    budget_s: float = 0.0
 
     def __post_init__(self) -> None:
         if self.candidates < 1 or self.per_encounter < 1:
@@ -39,6 +42,8 @@ class IndexSettings:
             )
         if not 0 < self.recall <= 1:
             raise ConfigError(f"index.recall={self.recall} must lie above 0 and at most at 1.")
+        if not 0 <= self.budget_s < float("inf"):
+            raise ConfigError(f"index.budget_s={self.budget_s} must be a number of seconds, or 0 for no limit.")
         if not 0 <= self.flank_sure <= 1:
             raise ConfigError(f"index.flank_sure={self.flank_sure} must lie between 0 and 1.")
 

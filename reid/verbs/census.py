@@ -32,7 +32,6 @@ from reid.match import (
     LoadedCoat,
     LocalMatcher,
     MatcherSettings,
-    PairVerifier,
     coats_network,
     load_calibrations,
     make_matcher,
@@ -40,7 +39,7 @@ from reid.match import (
 from reid.photos import ScanSettings
 from reid.tables import DECISIONS, LINKS, MATCHES, PROBLEMS, UNKNOWN
 from reid.verbs.common import collect_problems, input_path, make_ahead, run_folder, write_settings, write_table
-from reid.verbs.compare import Side, compare
+from reid.verbs.compare import Compared, Side, compare
 from reid.verbs.known import known_side
 from reid.verbs.profile import Profile
 from reid.verbs.results import Found, write_results
@@ -136,16 +135,16 @@ def _identify(
     photo_of = dict(zip(crops["crop_id"], crops["image_id"], strict=True))
     side = Side.of_photos(crops, vectors, season.root)
     with profile.stage("match"):
-        matches, problems, verifier = compare(
+        compared = compare(
             side, known, network.fingerprint, lambda crop_id: size[photo_of[crop_id]],
             config.index, matcher, calibrations, folder / "cache", among_themselves=True, coat=config.coats, network=coats,
         )  # fmt: skip
-        matches = write_table(matches, folder, MATCHES)
+        matches = write_table(compared.matches, folder, MATCHES)
     with profile.stage("decide"):
         found = _decide(
-            config, season, crops, vectors, network, calibrations, matches, known, owner, verifier, catalogue, folder
+            config, season, crops, vectors, network, calibrations, matches, known, owner, compared, catalogue, folder
         )
-    return found, problems
+    return found, compared.problems
 
 
 def _decide(
@@ -158,7 +157,7 @@ def _decide(
     matches: pd.DataFrame,
     known: Side | None,
     owner: dict[str, str],
-    verifier: PairVerifier,
+    compared: Compared,
     catalogue: Catalogue,
     folder: Path,
 ) -> Found:
@@ -173,7 +172,7 @@ def _decide(
     known_flanks = _known_flanks(known, owner)
     catalogue.record_run(
         run_id, season.root.resolve().name, crops, vectors, network.fingerprint, stage.decisions,
-        lambda crop_id: jpeg_bytes(verifier.picture(crop_id, 1024), 1024, 90), f"reid {__version__}", links,
+        lambda crop_id: jpeg_bytes(compared.verifier.picture(crop_id, 1024), 1024, 90), f"reid {__version__}", links,
     )  # fmt: skip
     catalogue.rebuild_index()
     # what stands: names given for good, and what persons decided before
@@ -199,8 +198,9 @@ def _decide(
             config.count.seed,
         )  # fmt: skip
     return Found(
-        crops, matches, links, decisions, result, verifier, owner, apart, stage.thresholds, stage.prior, meetings
-    )
+        crops, matches, links, decisions, result, compared.verifier, owner, apart, stage.thresholds, stage.prior, meetings,
+        compared.candidates,
+    )  # fmt: skip
 
 
 def _in_time_order(crops: pd.DataFrame) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -24,10 +24,27 @@ from reid.match import (
     representatives,
     score_pairs,
     shortlist,
+    within_budget,
 )
 from reid.tables import PROBLEMS, empty
 
-__all__ = ["Side", "compare"]
+__all__ = ["Compared", "Side", "compare"]
+
+
+class Compared(NamedTuple):
+    """What came of comparing.
+
+    Attributes:
+        matches: Matches table.
+        problems: Problems table.
+        verifier: Knows the spots of each pair.
+        candidates: Of each crop, so many had their spots compared.
+    """
+
+    matches: pd.DataFrame
+    problems: pd.DataFrame
+    verifier: PairVerifier
+    candidates: int
 
 
 @dataclass(frozen=True)
@@ -61,7 +78,7 @@ def compare(
     among_themselves: bool,
     coat: CoatSettings | None = None,
     network: LoadedCoat | None = None,
-) -> tuple[pd.DataFrame, pd.DataFrame, PairVerifier]:
+) -> Compared:
     """Shortlist, compare coats, and verify.
 
     Args:
@@ -69,16 +86,13 @@ def compare(
         gallery: Crops of known animals, if there are any.
         fingerprint: Of all vectors.
         photo_size: Width and height of a query's photo.
-        index: How many candidates have their spots compared.
+        index: How many candidates have their spots compared, and how long that may take.
         matcher: Compares spots.
         calibrations: Make probabilities.
         cache: Folder for finished work.
         among_themselves: Whether queries are compared with each other too.
         coat: How many candidates have their coats compared before.
         network: That compares coats; None leaves them out.
-
-    Returns:
-        Matches table, problems table, and the verifier, which knows the spots of each pair.
     """
     sides = [queries] if gallery is None else [queries, gallery]
     rows: dict[str, dict[str, Any]] = {}
@@ -107,34 +121,43 @@ def compare(
     if network:
         # each photo is decoded once for both
         beside = verifier.seek if verifier.in_threads else None
-        lists, unread = _most_alike(lists, Coats(network, rows, picture, cache), index.candidates, beside)
-    columns = ["query", "candidate", "similarity"]
-    pairs = pd.concat(lists, ignore_index=True) if lists else pd.DataFrame(columns=columns)
-    pairs = pairs.sort_values(["query", "candidate"], kind="stable").reset_index(drop=True)
+        lists, unread = _with_coats(lists, Coats(network, rows, picture, cache), beside)
+    candidates = index.candidates
+
+    def cut(most: int) -> pd.DataFrame:
+        columns = ["query", "candidate", "similarity"]
+        # without coats, shortlists are as long as they should be
+        few = lists if network is None and most == index.candidates else [_most_alike(pairs, most) for pairs in lists]
+        return pd.concat(few, ignore_index=True) if few else pd.DataFrame(columns=columns)
+
+    if index.budget_s:
+        candidates = within_budget(cut, verifier, index.budget_s, candidates, cache)
+    pairs = cut(candidates).sort_values(["query", "candidate"], kind="stable").reset_index(drop=True)
     matches, problems = score_pairs(pairs, verifier, calibrations)
-    return matches, pd.concat([unread, problems], ignore_index=True).drop_duplicates(ignore_index=True), verifier
+    problems = pd.concat([unread, problems], ignore_index=True).drop_duplicates(ignore_index=True)
+    return Compared(matches, problems, verifier, candidates)
 
 
-def _most_alike(
-    lists: list[pd.DataFrame],
-    coats: Coats,
-    candidates: int,
-    beside: Callable[[str, np.ndarray], None] | None = None,
+def _with_coats(
+    lists: list[pd.DataFrame], coats: Coats, beside: Callable[[str, np.ndarray], None] | None = None
 ) -> tuple[list[pd.DataFrame], pd.DataFrame]:
-    """Of each shortlist the pairs whose coats are among the most alike of either of their crops, and what could not be read."""
+    """The shortlists with the likeness of their coats, missing throughout where it says nothing, and what could not be read."""
     asked = sorted({name for pairs in lists for column in ("query", "candidate") for name in pairs[column]})
     problems = coats.prepare(asked, beside)
     # the level of all lists together: a season with few animals of its own has the catalogue's to go by
     alike = relative(np.concatenate([np.zeros(0), *(coats.compare(pairs) for pairs in lists)]))
-    kept, start = [], 0
+    scored, start = [], 0
     for pairs in lists:
-        scored = pairs.assign(coat=alike[start : start + len(pairs)])
+        told = pairs.assign(coat=alike[start : start + len(pairs)])
         start += len(pairs)
-        if np.isnan(alike).all():
-            few = nearest(scored, "similarity", candidates)
-        else:
-            scored = scored.dropna(subset=["coat"])
-            # the vectors' own nearest stay: of a species that the network of coats hardly knows, they may know better
-            few = nearest(scored, "coat", candidates) | nearest(scored, "similarity", max(1, candidates // 4))
-        kept.append(scored[few].reset_index(drop=True))
-    return kept, problems
+        scored.append(told if np.isnan(alike).all() else told.dropna(subset=["coat"]).reset_index(drop=True))
+    return scored, problems
+
+
+def _most_alike(pairs: pd.DataFrame, candidates: int) -> pd.DataFrame:
+    """Of a shortlist the pairs whose coats are among the most alike of either of their crops; where none say anything, the nearest."""
+    if "coat" not in pairs or pairs["coat"].isna().all():
+        return pairs[nearest(pairs, "similarity", candidates)].reset_index(drop=True)
+    # the vectors' own nearest stay: of a species that the network of coats hardly knows, they may know better
+    few = nearest(pairs, "coat", candidates) | nearest(pairs, "similarity", max(1, candidates // 4))
+    return pairs[few].reset_index(drop=True)

@@ -56,7 +56,7 @@ def run(config: IdentifyConfig) -> str:
         known = embed_stage(gallery_csv.parent, _as_known(labelled), network, folder)
         asked = embed_stage(queries_csv.parent, assign_encounters(unnamed), network, folder)
         photo = dict(zip(asked.crops["crop_id"], asked.crops["path"], strict=True))
-        matches, unmatched, _ = compare(
+        matches, unmatched, *_ = compare(
             Side.of_photos(asked.crops, asked.vectors, queries_csv.parent),
             Side.of_photos(known.crops, known.vectors, gallery_csv.parent),
             network.fingerprint,

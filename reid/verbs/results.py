@@ -23,6 +23,7 @@ from reid.counts import (
     write_report,
 )
 from reid.counts.pictures import limits_for
+from reid.counts.words import plural
 from reid.embed import LoadedNetwork
 from reid.identify import Thresholds
 from reid.match import Calibrations, LocalMatcher, PairVerifier
@@ -62,6 +63,8 @@ class Found:
     prior: float
     meetings: Meetings | None = None
     """The count by first meetings, where the calibration has held-out encounters and the catalogue knew nobody."""
+    candidates: int = 0
+    """Of each crop, so many had their spots compared."""
 
 
 def write_results(
@@ -137,7 +140,7 @@ def write_results(
             "Encounters": f"Photos of a station not more than {config.scan.sequence_gap_s:g} seconds apart are one encounter, "
             "unless two animals stand in one frame.",
             "Comparison": f"The network {network.name} (fingerprint {network.fingerprint}) finds the "
-            + _compared(config, matcher.name, spoke),
+            + _compared(config, matcher.name, spoke, found.candidates),
             "Probability": f"From {'the coats and ' if spoke else ''}the matched spots, by a calibration: {stated}",
             "Vote": _VOTES[config.decision.vote],
             "Decision": " ".join(found.thresholds.notes) + " What lies between, or shows no flank, is left to a person: "
@@ -180,12 +183,17 @@ def _silent(config: CensusConfig, found: Found, spoke: bool) -> list[str]:
     ]
 
 
-def _compared(config: CensusConfig, matcher: str, spoke: bool) -> str:
+def _compared(config: CensusConfig, matcher: str, spoke: bool, candidates: int) -> str:
+    less = ""
+    if candidates < config.index.candidates:
+        less = f" (of {config.index.candidates} wanted, what {config.index.budget_s:g} seconds allow)"
     if not spoke:
-        return f"{config.index.candidates} nearest crops of the same flank; {matcher} compares their spots one by one."
+        return (
+            f"{plural(candidates, 'nearest crop')} of the same flank{less}; {matcher} compares their spots one by one."
+        )
     return (
         f"{config.coats.candidates} nearest crops of the same flank; their coats are compared place by place, and {matcher} compares "
-        f"the spots of the {config.index.candidates} most alike one by one."
+        f"the spots of the {candidates} most alike{less} one by one."
     )
 
 

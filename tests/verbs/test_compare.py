@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from reid.tables import PROBLEMS, empty
-from reid.verbs.compare import _most_alike
+from reid.verbs.compare import _most_alike, _with_coats
 
 
 class Given:
@@ -58,7 +58,8 @@ def test_the_most_alike_and_the_nearest_go_on_with_their_relative_likeness() -> 
     lost: Any = ("q0", "c00")
     del likeness[lost]
     coats = Given(likeness)
-    kept, _ = _most_alike(made, coats, 4)  # type: ignore[arg-type]
+    scored, _ = _with_coats(made, coats)  # type: ignore[arg-type]
+    kept = [_most_alike(pairs, 4) for pairs in scored]
     assert coats.asked == sorted(
         {name for pairs in made for column in ("query", "candidate") for name in pairs[column]}
     )
@@ -75,7 +76,8 @@ def test_the_most_alike_and_the_nearest_go_on_with_their_relative_likeness() -> 
 
 def test_where_all_are_alike_the_vectors_choose() -> None:
     made, likeness = lists(0, 0.8)
-    kept, _ = _most_alike(made, Given(likeness), 4)  # type: ignore[arg-type]
+    scored, _ = _with_coats(made, Given(likeness))  # type: ignore[arg-type]
+    kept = [_most_alike(pairs, 4) for pairs in scored]
     for before, after in zip(made, kept, strict=True):
         assert names(after) == best(before, "similarity", 4)
         assert after["coat"].isna().all()
@@ -83,5 +85,5 @@ def test_where_all_are_alike_the_vectors_choose() -> None:
 
 def test_no_pairs_at_all() -> None:
     none = pd.DataFrame(columns=["query", "candidate", "similarity"])
-    kept, problems = _most_alike([none], Given({}), 4)  # type: ignore[arg-type]
-    assert not len(kept[0]) and not len(problems)
+    scored, problems = _with_coats([none], Given({}))  # type: ignore[arg-type]
+    assert not len(_most_alike(scored[0], 4)) and not len(problems)

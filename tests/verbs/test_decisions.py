@@ -73,6 +73,23 @@ def test_copied_files_and_far_stations(make_season: Season, calibration: Path, t
     assert who[who.index.str.startswith("south")].iloc[0] != who[f"north/{first.name}"]
 
 
+def test_a_budget_of_time_shortens_the_lists_and_is_told(make_season: Season, tmp_path: Path) -> None:
+    season = make_season(tmp_path / "photos", [(f"c{n}", 10 + 700 * n, [1 + n % 2]) for n in range(6)])
+    whole = census(season, tmp_path / "whole", coats="none")
+    short = census(season, tmp_path / "short", coats="none", **{"index.budget_s": 1e-6})
+    pairs = [pd.read_parquet(one.folder / "matches.parquet") for one in (whole, short)]
+    assert 0 < len(pairs[1]) < len(pairs[0])
+    together = pairs[1].merge(pairs[0], on=["query", "candidate"], suffixes=("", "_whole"))
+    assert len(together) == len(pairs[1])
+    assert (together["local_score"] == together["local_score_whole"]).all()
+    page = (short.folder / "report.html").read_text(encoding="utf-8")
+    assert "1 nearest crop of the same flank (of 20 wanted, what 1e-06 seconds allow)" in page
+    assert "wanted, what" not in (whole.folder / "report.html").read_text(encoding="utf-8")
+    # said again, the same pairs
+    again = census(season, tmp_path / "short", coats="none", **{"index.budget_s": 1e-6})
+    assert pd.read_parquet(again.folder / "matches.parquet").equals(pairs[1])
+
+
 def test_one_photo_is_one_animal(make_season: Season, tmp_path: Path) -> None:
     result = census(make_season(tmp_path / "photos", [("north", 10, [1])]), tmp_path / "out")
     assert result.counts["individuals"] == 1
