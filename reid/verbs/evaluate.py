@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,7 @@ from reid.evaluate.curves import draw_curves
 from reid.evaluate.grid import draw_grid
 from reid.identify import assign_encounters
 from reid.tables import PROBLEMS, UNKNOWN, write_csv
+from reid.train.datasets import labels_hash
 from reid.verbs.common import collect_problems, input_path, run_folder, write_settings, write_table
 from reid.verbs.evaluate_boxes import evaluate_boxes
 from reid.verbs.season import embed_stage, labelled_crops
@@ -83,16 +84,37 @@ def run(config: EvaluateConfig) -> str:
         crops, bad = labelled_crops(source, folder, identity_required=config.protocol.name != ATRW)
         if crops.empty:
             raise InputError(f"{source} names no photo that can be read; problems.csv in {config.output} says why.")
+        taught = _taught(networks, labels_hash(crops))
         done = [embed_stage(source.parent, crops, network, folder) for network in networks]
         if config.protocol.name == ATRW:
             report, judged = _by_atrw(config, source, crops, networks, done)
         else:
             report, judged = _by_split(config, source, crops, networks, done, folder)
+        report = replace(report, leaks=[*report.leaks, *taught])
         write_report(folder, report)
         problems = collect_problems(bad, *(one.problems for one in done))
         write_table(problems, folder, PROBLEMS, csv=True)
         write_settings(config, folder)
-    return _summary(config, judged, len(problems))
+    return "\n".join([*taught, _summary(config, judged, len(problems))])
+
+
+def _taught(networks: list[LoadedNetwork], labels: str) -> list[str]:
+    """Which networks learned from this very table, as their cards say: figures of what taught them say nothing of new photos."""
+    told = []
+    for name, network in zip(_names(networks), networks, strict=True):
+        data = network.card.get("data")
+        for facts in data.values() if isinstance(data, dict) else ():
+            if isinstance(facts, dict) and facts.get("hash") == labels:
+                held = int(facts.get("held_out_crops") or 0)
+                told.append(
+                    f"{name} was trained on this table: {int(facts.get('training_crops') or 0):,} of its photos taught it, {held:,} were held out. "
+                    + (
+                        "Only what is asked of those says anything."
+                        if held
+                        else "Its figures here say nothing of other photos."
+                    )
+                )
+    return told
 
 
 def _by_split(

@@ -16,6 +16,7 @@ from PIL import Image
 from reid.config import compose
 from reid.embed import EmbeddingNetwork, NetworkSpec, save_network
 from reid.errors import ConfigError, InputError, ReidError
+from reid.train.datasets import labels_hash, read_data_sets
 from reid.verbs.evaluate import EvaluateConfig, run
 
 ANIMALS, EACH = 10, 5
@@ -93,6 +94,22 @@ def test_several_models_in_one_report(evaluate: Call, season: Path) -> None:
         assert (out / name).stat().st_size > 1000
     for model in metrics["models"]:
         assert text.count(f"| {model['name']} |") == page.count(f"<td>{model['name']}</td>") >= 4
+
+
+def test_a_network_that_learned_from_the_table_is_told(evaluate: Call, season: Path) -> None:
+    rows, _ = read_data_sets([str(season / "cats.csv")])
+    for held, words in ((12, "Only what is asked of those says anything."), (0, "say nothing of other photos.")):
+        card = {"data": {"cats": {"hash": labels_hash(rows), "training_crops": 1038, "held_out_crops": held}}}
+        torch.manual_seed(2)
+        network = EmbeddingNetwork(NetworkSpec(backbone="test_resnet", height=32, width=32))
+        save_network(network, season / f"taught{held}", card)
+        summary, metrics, out = evaluate(f"model={season}/taught{held}", output=f"out{held}")
+        told = f"taught{held} was trained on this table: 1,038 of its photos taught it, {held} were held out."
+        assert told in summary and words in summary
+        assert any(leak.startswith(told) and leak.endswith(words) for leak in metrics["leaks"])
+        assert told in (out / "report.html").read_text() and told in (out / "report.md").read_text()
+    _, metrics, _ = evaluate()
+    assert not any("was trained on" in leak for leak in metrics["leaks"])
 
 
 def test_the_same_run_gives_the_same_bytes(evaluate: Call) -> None:
