@@ -4,8 +4,8 @@ The network is the package's, with its weights. What differs is how it is run:
 
 - Pairs are calculated `BATCH` at a time and spots are filled up to a multiple of `STEP`, so that a pair always meets the same
   shapes, alone or among others, and gives the same digits. What fills up is masked and changes nothing.
-- Each block's output projection is multiplied into the layer that reads it, and projections of one input are joined.
-- Attention is asked of torch in one call for both crops, without the table of all spots against all in memory.
+- Its layers are folded (reid.match.glue_layers), and attention is asked for in one call for both crops.
+- OpenVINO runs them where it is installed, in two thirds of torch's time.
 - On request: in bfloat16, with fewer layers, and with an end after `early_layer` layers for pairs that are plainly of two animals.
 """
 
@@ -13,14 +13,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
+from reid.errors import MissingPartError
+from reid.match.glue_layers import FAR, fold, run_layers
 from reid.match.local import Features, nothing
+
+if TYPE_CHECKING:
+    from reid.match.glue_openvino import CompiledLayers
 
 __all__ = ["BATCH", "STEP", "Glue", "GlueOptions", "has_bfloat16"]
 
@@ -28,8 +33,6 @@ BATCH = 1
 """Pairs calculated together. On a CPU, 4 and 8 took as long a pair as 1 does, and a batch that is not full is work for nothing."""
 STEP = 64
 """Spots are filled up to a multiple of this."""
-FAR = -1e9
-"""Stands for minus infinity where infinities would breed NaN."""
 
 
 @dataclass(frozen=True)
@@ -42,12 +45,28 @@ class GlueOptions:
         early_below: It ends there if the confidences of its matches sum up to less than this.
         precision: What is multiplied: `float32`, `bfloat16`, or `auto`: bfloat16 on CPUs that have it. The confidences change
             by about 0.01.
+        engine: What runs the layers: `torch`, `openvino`, or `auto`: OpenVINO where it is installed.
     """
 
     layers: int = 9
     early_layer: int = 0
     early_below: float = 0.0
     precision: str = "float32"
+    engine: str = "torch"
+
+    @property
+    def in_openvino(self) -> bool:
+        """Whether OpenVINO runs it.
+
+        Raises:
+            MissingPartError: it was asked for by name, and is not installed.
+        """
+        there = find_spec("openvino") is not None
+        if self.engine == "openvino" and not there:
+            raise MissingPartError(
+                "matcher.engine=openvino needs OpenVINO: pip install 'reid[openvino]', or choose torch."
+            )
+        return there and self.engine in ("openvino", "auto")
 
     @property
     def bfloat16(self) -> bool:
@@ -61,6 +80,7 @@ class GlueOptions:
         told = [f"layers={self.layers}"] if self.layers != GlueOptions.layers else []
         told += [f"early={self.early_layer}:{self.early_below:g}"] if self.early_layer else []
         told += ["bfloat16"] if self.bfloat16 else []
+        told += ["openvino"] if self.in_openvino else []
         return "".join(f",{part}" for part in told)
 
 
@@ -79,11 +99,17 @@ class Glue:
         self.layers = min(options.layers, len(network.transformers))
         self.early = options.early_layer if options.early_layer < self.layers else 0
         self.below = options.early_below
-        self._type = torch.bfloat16 if options.bfloat16 else torch.float32
+        self._in_openvino = options.in_openvino
+        # OpenVINO rounds by itself
+        self._type = torch.bfloat16 if options.bfloat16 and not self._in_openvino else torch.float32
         self._project, self._places = network.input_proj, network.posenc.Wr
         self._heads = network.log_assignment
-        with torch.inference_mode():
-            self._folded = [_fold(layer, self._type) for layer in network.transformers[: self.layers]]
+        self._folded = fold(network.transformers[: self.layers], self._type)
+        self._compiled: CompiledLayers | None = None
+        if self._in_openvino:
+            from reid.match.glue_openvino import CompiledLayers
+
+            self._compiled = CompiledLayers(self._folded, self._heads, options.bfloat16)
 
     def match(self, pairs: Sequence[tuple[Features, Features]]) -> list[tuple[np.ndarray, np.ndarray]]:
         """Matches of each pair, int (m, 2), and their confidences, float (m,); none where a crop has no spots."""
@@ -141,14 +167,10 @@ class Glue:
 
     def _run(self, x: Tensor, turn: Tensor, holes: Tensor, start: int, end: int) -> tuple[np.ndarray, Tensor]:
         """Layers from `start` to `end`; returns the confidence in each pair of spots, (B, room, room), and the state."""
-        shape = x.shape
-        flat = x.flatten(0, 1)
-        cosine, sine = turn.flatten(0, 1)[:, None].unbind(-1)
-        own = holes.flatten(0, 1)[:, None, None].to(self._type)
-        for layer in self._folded[start:end]:
-            flat = _layer(flat, cosine, sine, own, layer)
-        x = flat.view(shape)
-        return _confidences(self._heads[end - 1], x[0], x[1], holes).numpy(), x
+        if self._compiled is not None:
+            return self._compiled(x, turn, holes, start, end)
+        told, state = run_layers(self._folded[start:end], self._heads[end - 1], x, turn, holes, self._type)
+        return told.numpy(), state
 
     def _matches(self, confidences: np.ndarray, here: int, there: int) -> tuple[np.ndarray, np.ndarray]:
         """Spots that choose each other and are sure of it."""
@@ -168,78 +190,3 @@ def has_bfloat16() -> bool:
 
 def _room(spots: int) -> int:
     return -(-spots // STEP) * STEP
-
-
-def _fold(layer: Any, kind: torch.dtype) -> dict[str, Any]:
-    """One layer's weights, ready: halves instead of every second number for the turning, and projections joined."""
-    own, cross = layer.self_attn, layer.cross_attn
-    heads = own.num_heads
-    weight, bias = own.Wqkv.weight.unflatten(0, (heads, -1, 3)), own.Wqkv.bias.unflatten(0, (heads, -1, 3))
-    size = weight.shape[1]
-    halves = torch.cat([torch.arange(0, size, 2), torch.arange(1, size, 2)])
-    orders = (halves, halves, torch.arange(size))
-    return {
-        "heads": heads,
-        "own": (
-            torch.cat([weight[:, order, n].flatten(0, 1) for n, order in enumerate(orders)]).to(kind),
-            torch.cat([bias[:, order, n].flatten() for n, order in enumerate(orders)]).to(kind),
-        ),
-        "own_after": _fold_after(own.ffn, own.out_proj, kind),
-        "cross": (
-            torch.cat([cross.to_qk.weight, cross.to_v.weight]).to(kind),
-            torch.cat([cross.to_qk.bias, cross.to_v.bias]).to(kind),
-        ),
-        "cross_after": _fold_after(cross.ffn, cross.to_out, kind),
-    }
-
-
-def _fold_after(ffn: Any, out: Any, kind: torch.dtype) -> tuple[Tensor, ...]:
-    first, norm, _, second = ffn
-    keep, message = first.weight.split(out.out_features, dim=1)
-    weights = (
-        torch.cat([keep, message @ out.weight], dim=1),
-        first.bias + message @ out.bias,
-        norm.weight,
-        norm.bias,
-        second.weight,
-        second.bias,
-    )
-    return tuple(weight.to(kind).contiguous() for weight in weights)
-
-
-def _layer(x: Tensor, cosine: Tensor, sine: Tensor, holes: Tensor, layer: dict[str, Any]) -> Tensor:
-    """Each crop's spots among themselves, then against the other crop's; x is (2 B, room, d) in float32."""
-    heads = layer["heads"]
-    q, k, v = _split(x, layer["own"], heads, 3)
-    message = F.scaled_dot_product_attention(_turned(q, cosine, sine), _turned(k, cosine, sine), v, attn_mask=holes)
-    x = _after(x, message, layer["own_after"])
-    q, v = _split(x, layer["cross"], heads, 2)
-    half = len(x) // 2
-    message = F.scaled_dot_product_attention(q, q.roll(half, 0), v.roll(half, 0), attn_mask=holes.roll(half, 0))
-    return _after(x, message, layer["cross_after"])
-
-
-def _split(x: Tensor, weights: tuple[Tensor, Tensor], heads: int, parts: int) -> tuple[Tensor, ...]:
-    found = F.linear(x.to(weights[0].dtype), *weights)
-    return found.unflatten(-1, (parts, heads, -1)).permute(2, 0, 3, 1, 4).unbind(0)
-
-
-def _turned(t: Tensor, cosine: Tensor, sine: Tensor) -> Tensor:
-    a, b = t.chunk(2, -1)
-    return torch.cat([a * cosine - b * sine, b * cosine + a * sine], -1)
-
-
-def _after(x: Tensor, message: Tensor, weights: tuple[Tensor, ...]) -> Tensor:
-    first, first_bias, norm, norm_bias, second, second_bias = weights
-    both = torch.cat([x.to(message.dtype), message.transpose(1, 2).flatten(2)], -1)
-    wide = F.linear(both, first, first_bias)
-    wide = F.gelu(F.layer_norm(wide, wide.shape[-1:], norm, norm_bias))
-    return x + F.linear(wide, second, second_bias)
-
-
-def _confidences(head: Any, query: Tensor, candidate: Tensor, holes: Tensor) -> Tensor:
-    """That two spots are one: each the other's choice among all, and both such that have a partner."""
-    a, b = head.final_proj(query), head.final_proj(candidate)
-    alike = a @ b.transpose(1, 2) / a.shape[-1] ** 0.5 + holes[0][..., None] + holes[1][:, None]
-    partner = F.logsigmoid(head.matchability(query)) + F.logsigmoid(head.matchability(candidate)).transpose(1, 2)
-    return (alike.log_softmax(2) + alike.log_softmax(1) + partner).exp()

@@ -37,6 +37,7 @@ KEEP = ("box", "torso", "mask")
 BLANK = 1.0
 """Standard deviation of the pixels, of 255, below which a picture shows nothing."""
 PRECISIONS = ("auto", "bfloat16", "float32")
+ENGINES = ("auto", "openvino", "torch")
 
 
 @dataclass(frozen=True)
@@ -107,6 +108,7 @@ class MatcherSettings:
         early_below: A pair ends there if the confidences of its matches sum up to less than this.
         precision: What LightGlue multiplies in: `float32`; `bfloat16`, about twice as fast on CPUs that have it, slow on others;
             `auto`: bfloat16 on CPUs that have it. Results of two machines then differ in the second digit.
+        engine: What runs LightGlue: `torch`, `openvino`, or `auto`: OpenVINO where it is installed. Results differ in the fifth digit.
         weights: LightGlue's, the folder of a training (`reid train matcher=lightglue`); empty for those of its package.
     """
 
@@ -120,6 +122,7 @@ class MatcherSettings:
     early_layer: int = 0
     early_below: float = 0.0
     precision: str = "float32"
+    engine: str = "auto"
     weights: str = ""
 
     def __post_init__(self) -> None:
@@ -138,7 +141,7 @@ class MatcherSettings:
             raise ConfigError(
                 f"matcher.masks={self.masks} is of no use with matcher.keep={self.keep}; use matcher.keep=mask."
             )
-        for key, allowed in (("keep", KEEP), ("geometry", GEOMETRIES), ("precision", PRECISIONS)):
+        for key, allowed in (("keep", KEEP), ("geometry", GEOMETRIES), ("precision", PRECISIONS), ("engine", ENGINES)):
             if getattr(self, key) not in allowed:
                 raise ConfigError(
                     f"matcher.{key}={getattr(self, key)!r} is unknown; choose one of {choices([*allowed])}."
@@ -222,7 +225,7 @@ def glue_options(settings: MatcherSettings) -> GlueOptions:
     """What LightGlue may spend on a pair, as the settings say."""
     from reid.match.glue import GlueOptions
 
-    return GlueOptions(settings.layers, settings.early_layer, settings.early_below, settings.precision)
+    return GlueOptions(settings.layers, settings.early_layer, settings.early_below, settings.precision, settings.engine)
 
 
 def _aliked(settings: MatcherSettings) -> LocalMatcher:

