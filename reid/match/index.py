@@ -12,9 +12,9 @@ import numpy as np
 
 from reid.errors import ConfigError, FingerprintError, FormatError, InputError
 from reid.match.index_file import WIDEST, flat_vectors, read_faiss
-from reid.match.index_kinds import EXACT, factory_for, fill, make, parameters, searching, train
+from reid.match.index_kinds import EXACT, factory_for, fill, graph_of, make, parameters, searching, train
 from reid.match.index_rows import Rows, Where
-from reid.match.index_tuning import fill_tuned, tune
+from reid.match.index_tuning import fill_tuned, tune, worthwhile
 from reid.outside import LARGEST, read_json
 
 __all__ = ["Index", "check_fingerprints"]
@@ -111,7 +111,12 @@ class Index:
         if self._auto and self.factory == "Flat" and count > EXACT:
             self._rows.add(ids, tags)
             before = self._index.reconstruct_n(0, self._index.ntotal) if self._index.ntotal else vectors[:0]
-            self._fill(np.concatenate([before, vectors]), factory_for(count, self.size))
+            every = np.concatenate([before, vectors])
+            self._fill(every, factory_for(count, self.size))
+            if graph_of(self._index) is not None and not worthwhile(self.effort, count):
+                # among vectors that lie evenly a graph looks at more of them than there are: exact from here on
+                self._auto = False
+                self._fill(every, "Flat")
             return
         first = not len(self._rows)
         if not self._index.is_trained:

@@ -8,10 +8,12 @@ import numpy as np
 
 from reid.match.index_kinds import fill, graph_of, lists_of, parameters, searching
 
-__all__ = ["fill_tuned", "tune"]
+__all__ = ["fill_tuned", "tune", "worthwhile"]
 
 ASKED, NEAREST = 256, 10
 """Queries that a recall is measured with, and neighbours of each."""
+STEP = 350
+"""Vectors that exact search compares while a graph takes a step of its effort: measured from 200,000 to a million vectors of 256."""
 ENOUGH = 4 * ASKED
 """Of fewer vectors none are kept back as queries."""
 
@@ -38,6 +40,15 @@ def fill_tuned(index: Any, vectors: np.ndarray, recall: float) -> tuple[int, flo
     found = _least(index, new, _nearest(new, known, NEAREST), NEAREST, recall)
     fill(index, new)
     return found
+
+
+def worthwhile(effort: int, count: int) -> bool:
+    """Whether a graph that must look so far is quicker than comparing all the vectors.
+
+    >>> worthwhile(108, 1_000_000), worthwhile(4871, 200_000)
+    (True, False)
+    """
+    return effort * STEP < count
 
 
 def tune(index: Any, vectors: np.ndarray, recall: float) -> tuple[int, float]:

@@ -88,7 +88,8 @@ def train_glue(
     folder.mkdir(parents=True, exist_ok=True)
     store = cache or folder / "cache"
     store.mkdir(parents=True, exist_ok=True)
-    options = glue_options(matcher)
+    # weights that change are not worth translating for another engine
+    options = replace(glue_options(matcher), engine="torch")
     with filelock.FileLock(str(store / "glue.lock")):
         whole = replace(options, early_layer=0)
         material = prepare_glue(

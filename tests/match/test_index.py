@@ -170,6 +170,7 @@ def test_auto_is_exact_first_and_keeps_its_recall_after(monkeypatch: pytest.Monk
 
     for place in (module, kinds):
         monkeypatch.setattr(place, "EXACT", 3000)
+    monkeypatch.setattr("reid.match.index_tuning.STEP", 10)
     gallery, queries = clustered(6000), clustered(50, seed=1)
     index = Index(32, "f", "auto", recall=0.95)
     for start in range(0, 6000, 1500):
@@ -182,6 +183,24 @@ def test_auto_is_exact_first_and_keeps_its_recall_after(monkeypatch: pytest.Monk
     assert index.reached >= 0.95
     found, expected = names(index.search(queries, 10, "f")), nearest(gallery, queries, 10)
     assert np.mean([len(set(a) & set(b)) / 10 for a, b in zip(found, expected, strict=True)]) >= 0.9
+
+
+def test_auto_stays_exact_where_a_graph_would_take_longer(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    import reid.match.index as module
+    import reid.match.index_kinds as kinds
+
+    for place in (module, kinds):
+        monkeypatch.setattr(place, "EXACT", 1500)
+    monkeypatch.setattr("reid.match.index_tuning.STEP", 100)
+    even = np.random.default_rng(0).standard_normal((3000, 64)).astype(np.float32)
+    even /= np.linalg.norm(even, axis=1, keepdims=True)
+    index = Index(64, "f", "auto", recall=0.99)
+    index.add(even[:2000], [str(n) for n in range(2000)], "f")
+    index.save(tmp_path / "even.faiss")
+    index = Index.load(tmp_path / "even.faiss")
+    index.add(even[2000:], [str(n) for n in range(2000, 3000)], "f")
+    assert (index.factory, index.effort, index.reached) == ("Flat", 0, 1.0)
+    assert names(index.search(even[:20], 5, "f")) == nearest(even, even[:20], 5)
 
 
 def test_a_graph_is_the_same_each_time_though_faiss_may_use_threads(tmp_path: Path) -> None:
