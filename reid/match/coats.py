@@ -27,6 +27,8 @@ from reid.threads import ahead
 __all__ = ["CoatSettings", "Coats", "coats_network", "relative"]
 
 SCHEMA = pa.schema([("places", pa.binary())])
+ALIKE = pa.schema([("others", pa.binary()), ("alike", pa.binary())])
+"""Of a crop: whom it was compared with, 12 bytes each, and how alike they are, float64."""
 STRANGE = 0.5
 """Usual likeness above which the network does not know the species: of nyala and tigers that it never saw it is 0.38 and 0.35, of
 snow leopards and jaguars 0.58 and 0.54, and it cannot tell these apart."""
@@ -81,6 +83,7 @@ class Coats:
     ) -> None:
         self.loaded, self.crops, self.picture = loaded, crops, picture
         self.store = RowStore(cache / "coats", SCHEMA) if cache else None
+        self.pairs = RowStore(cache / "alike", ALIKE) if cache else None
         self._known: dict[str, np.ndarray] = {}
 
     def prepare(self, crop_ids: Sequence[str], beside: Callable[[str, np.ndarray], None] | None = None) -> pd.DataFrame:
@@ -129,14 +132,26 @@ class Coats:
         """
         out = np.full(len(pairs), np.nan)
         places = pairs["candidate"].to_numpy(dtype=object)
-        asked = list(pairs.groupby("query").indices.items())
-        for query, rows in track(asked, "alike", unit="crop"):
-            rows = np.array([row for row in rows if self.has(places[row])], int)
-            if not self.has(str(query)) or not len(rows):
-                continue
-            others = np.stack([self._known[self._key(places[row])] for row in rows])
-            # rounded, so that the last bits of another batch do not show
-            out[rows] = likeness(self._known[self._key(str(query))], others, self.loaded.network).round(5)
+        asked = {str(query): rows for query, rows in pairs.groupby("query").indices.items() if self.has(str(query))}
+        names, kept, fresh = list(asked), {}, {}
+        for number, query in enumerate(track(names, "alike", unit="crop")):
+            if self.pairs and number % PART == 0:
+                kept = dict(self.pairs.rows([self._key(name) for name in names[number : number + PART]]))
+            own = self._key(query)
+            known = _alike(kept.get(own))
+            rows = np.array([row for row in asked[query] if self.has(places[row])], int)
+            others = [self._key(places[row]) for row in rows]
+            missing = [key for key in dict.fromkeys(others) if key not in known]
+            if missing:
+                # rounded, so that the last bits of another batch do not show
+                seen = np.stack([self._known[key] for key in missing])
+                found = likeness(self._known[own], seen, self.loaded.network).round(5)
+                known |= dict(zip(missing, found.astype(float).tolist(), strict=True))
+                fresh[own] = _packed(known)
+            out[rows] = [known[key] for key in others]
+            if self.pairs and (len(fresh) == PART or number == len(names) - 1):
+                self.pairs.add(fresh)
+                fresh = {}
         return out
 
     def _key(self, crop_id: str) -> str:
@@ -216,6 +231,18 @@ def relative(likeness: np.ndarray) -> np.ndarray:
         return np.full(len(likeness), np.nan)
     out: np.ndarray = (likeness / usual).round(5)
     return out
+
+
+def _packed(alike: dict[str, float]) -> dict[str, bytes]:
+    return {"others": bytes.fromhex("".join(alike)), "alike": np.array(list(alike.values()), float).tobytes()}
+
+
+def _alike(row: dict[str, Any] | None) -> dict[str, float]:
+    if row is None:
+        return {}
+    names = row["others"].hex()
+    keys = [names[n : n + 24] for n in range(0, len(names), 24)]
+    return dict(zip(keys, np.frombuffer(row["alike"], float).tolist(), strict=True))
 
 
 def _unpacked(places: bytes) -> np.ndarray:

@@ -12,6 +12,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import reid.match.coats as module
 from reid.embed.torso import WHOLE
 from reid.errors import FormatError, InputError
 from reid.match import Coats, nearest
@@ -127,6 +128,43 @@ def test_coats_are_described_once_and_a_lost_photo_is_a_row(network: CoatNetwork
     crops["a"]["orientation"] = "right"
     assert not again.has("a")
     assert not Coats(LoadedCoat(network, "e" * 16, {}), crops, picture, tmp_path).has("b")
+
+
+def test_coats_are_compared_once_and_a_new_photo_with_the_others_alone(
+    network: CoatNetwork, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    random = np.random.default_rng(4)
+    names = list("abcdefg")
+    pictures = {name: random.integers(0, 255, (60, 90, 3), np.uint8) for name in names}
+    crops: dict[str, dict[str, Any]] = {
+        name: {"content_hash": name, "bbox": [0.0, 0.0, 90.0, 60.0], "orientation": "left", "path": f"{name}.jpg"}
+        for name in names
+    }
+    loaded = LoadedCoat(network, "f" * 16, {})
+    compared: list[int] = []
+    plain = module.likeness
+
+    def counted(query: np.ndarray, others: np.ndarray, network: CoatNetwork) -> np.ndarray:
+        compared.append(len(others))
+        return plain(query, others, network)
+
+    monkeypatch.setattr(module, "likeness", counted)
+    monkeypatch.setattr(module, "PART", 2)  # more than one part of queries
+
+    def asked(among: list[str], cache: Path | None) -> tuple[pd.DataFrame, np.ndarray]:
+        coats = Coats(loaded, crops, lambda crop_id, longest: pictures[crop_id], cache)
+        coats.prepare(among)
+        pairs = pd.DataFrame([(a, b) for a in among for b in among if a < b], columns=["query", "candidate"])
+        return pairs, coats.compare(pairs)
+
+    pairs, first = asked(names[:5], tmp_path)
+    assert sum(compared) == len(pairs) == 10
+    compared.clear()
+    np.testing.assert_array_equal(asked(names[:5], tmp_path)[1], first)
+    assert compared == []
+    pairs, grown = asked(names, tmp_path)
+    assert sum(compared) == len(pairs) - 10
+    np.testing.assert_array_equal(grown, asked(names, None)[1])
 
 
 def test_a_right_flank_is_turned_before_it_is_described(network: CoatNetwork, monkeypatch: pytest.MonkeyPatch) -> None:
