@@ -111,7 +111,8 @@ class Ahead:
         """
         store = vector_store(self.cache / "vectors", network)
         missing = unembedded(crops, network, self.cache / "vectors")
-        work = Work(str(self.photos), None, load, self.settings.cpus if self.settings.name == "ray" else 0)
+        threads = self.settings.cpus if self.settings.name == "ray" else 0
+        work = Work(str(self.photos), None, load, threads, len(crops))
         blocks = [{"crops": packed(_arrow(part))} for part in _parts(missing, self.settings.block)]
         for done in track(spread(work, blocks, self.settings), "embed", total=len(blocks), unit="block"):
             store.add_table(unpacked(done["vectors"]))

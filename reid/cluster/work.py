@@ -16,7 +16,9 @@ from reid.detect import DetectorSettings, make_detector
 from reid.detect.pictures import SCHEMA as BOXES
 from reid.detect.pictures import looking
 from reid.embed import LoadedNetwork, embed_crops
+from reid.embed.choice import way_for
 from reid.embed.kept import vector_store
+from reid.embed.way import Way
 from reid.photos.files import SCHEMA as FACTS
 from reid.photos.files import PhotoFile, inspect
 from reid.photos.scan import ScanSettings, photo_table
@@ -42,12 +44,14 @@ class Work:
         detector: Which detector; None looks at no pixels.
         network: Gives the network that embeds.
         threads: Of each network; 0 for its own choice.
+        crops: How many there are to embed in all blocks together, which chooses the engine as it does on one machine.
     """
 
     photos: str
     detector: DetectorSettings | None = None
     network: Callable[[], LoadedNetwork] | None = None
     threads: int = 0
+    crops: int = 0
 
 
 class Worker:
@@ -59,6 +63,7 @@ class Worker:
         self.folder = Path(tempfile.mkdtemp(prefix="reid-worker-"))
         self.detector: Any = None
         self.network: LoadedNetwork | None = None
+        self.way: Way | None = None
         if work.threads:
             import torch
 
@@ -97,14 +102,15 @@ class Worker:
         return {"boxes": packed(rows), "failed": sorted(missed)}
 
     def _embed(self, table: pa.Table) -> Done:
-        if self.network is None:
+        if self.network is None or self.way is None:
             if self.work.network is None:
                 raise ValueError("there are crops to embed, and no network was named")
             self.network = self.work.network()
+            self.way = way_for(self.network, self.work.crops or len(table))
         crops = check(table.to_pandas(), CROPS)
         cache = self.folder / "vectors"
         with self.place.at_hand(list(crops["path"])) as root:
-            done = embed_crops(root, crops, self.network, cache)
+            done = embed_crops(root, crops, self.network, cache, way=self.way)
         rows = vector_store(cache, self.network).table()
         shutil.rmtree(cache, ignore_errors=True)
         return {"vectors": packed(rows), "failed": sorted(set(done.problems["path"]))}

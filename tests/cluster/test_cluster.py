@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import reid.cluster.work as module
 from reid.cli import run_verb
 from reid.cluster import ExecutorSettings, Place, working_copy
+from reid.cluster.ahead import _arrow
 from reid.cluster.spread import spread
-from reid.cluster.work import Work, unpacked
+from reid.cluster.work import Work, Worker, packed, unpacked
 from reid.detect import DetectorSettings
+from reid.embed import LoadedNetwork, load_network
+from reid.embed.way import Way
 from reid.errors import ConfigError, InputError
 from reid.tables import CROPS, PROBLEMS, from_rows, read, write
 
@@ -104,6 +109,26 @@ def test_a_killed_worker_loses_nothing_and_repeats_little(bucket: Any, cluster: 
     assert sum(len(unpacked(result["boxes"])) for result in done if result["boxes"]) == 6
     # of what was fetched, at most the block in the killed worker's hands was fetched again
     assert sum(bucket.fetched.values()) <= len(listed) + 1
+
+
+def test_a_worker_takes_the_engine_of_the_whole_job(
+    alone: Path, photos: Path, network: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A block is small, and torch is for small jobs: the size of the job chooses the engine, once."""
+    asked: list[int] = []
+    plain = module.way_for
+
+    def counted(loaded: LoadedNetwork, crops: int) -> Way:
+        asked.append(crops)
+        return plain(loaded, 1)
+
+    monkeypatch.setattr(module, "way_for", counted)
+    crops = read(alone / "crops.parquet", CROPS)
+    worker = Worker(Work(str(photos), None, partial(load_network, str(network)), 1, 5000))
+    for part in (crops[:2], crops[2:4]):
+        assert len(unpacked(worker.do({"crops": packed(_arrow(part))})["vectors"])) == 2
+    worker.close()
+    assert asked == [5000]
 
 
 def test_places(tmp_path: Path) -> None:
