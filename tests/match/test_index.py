@@ -8,6 +8,7 @@ import faiss
 import numpy as np
 import pytest
 
+import reid.match.index_kinds as kinds
 from reid.errors import ConfigError, FingerprintError, FormatError, InputError
 from reid.match import Index, Shards
 
@@ -166,7 +167,6 @@ def test_what_was_removed_is_never_found_again(factory: str, tmp_path: Path) -> 
 
 def test_auto_is_exact_first_and_keeps_its_recall_after(monkeypatch: pytest.MonkeyPatch) -> None:
     import reid.match.index as module
-    import reid.match.index_kinds as kinds
 
     for place in (module, kinds):
         monkeypatch.setattr(place, "EXACT", 3000)
@@ -187,7 +187,6 @@ def test_auto_is_exact_first_and_keeps_its_recall_after(monkeypatch: pytest.Monk
 
 def test_auto_stays_exact_where_a_graph_would_take_longer(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     import reid.match.index as module
-    import reid.match.index_kinds as kinds
 
     for place in (module, kinds):
         monkeypatch.setattr(place, "EXACT", 1500)
@@ -213,6 +212,26 @@ def test_a_graph_is_the_same_each_time_though_faiss_may_use_threads(tmp_path: Pa
     finally:
         faiss.omp_set_num_threads(before)
     assert (tmp_path / "a.faiss").read_bytes() == (tmp_path / "b.faiss").read_bytes()
+
+
+def test_a_graph_is_linked_by_one_thread_and_lists_by_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With few vectors the links come out alike by any number of threads, so that only the number itself shows the rule."""
+    used: dict[str, int] = {}
+    graphs = {kind: kinds.graph_of(kinds.make(32, kind)) for kind in ("HNSW16", "Flat")}
+    before = faiss.omp_get_max_threads()
+    faiss.omp_set_num_threads(3)
+    try:
+        for kind, graph in graphs.items():
+
+            class Watched:
+                def add(self, vectors: np.ndarray, kind: str = kind) -> None:
+                    used[kind] = faiss.omp_get_max_threads()
+
+            monkeypatch.setattr(kinds, "graph_of", lambda index, graph=graph: graph)
+            kinds.fill(Watched(), clustered(10))
+    finally:
+        faiss.omp_set_num_threads(before)
+    assert used == {"HNSW16": 1, "Flat": 3}
 
 
 @pytest.mark.parametrize("factory", ["Flat", "IVF16,SQ8", "HNSW16"])
