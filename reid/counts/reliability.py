@@ -28,16 +28,18 @@ def reliability_section(protocol: Mapping[str, Any]) -> Section | None:
     if not isinstance(found, Mapping) or not found.get("reliability"):
         return None
     bins: Sequence[Mapping[str, float]] = found["reliability"]
-    figures = [f"AUROC {found['auroc']:.3f}"]
+    figures, meaning = [f"AUROC {found['auroc']:.3f}"], []
     if "ece" in found:
         figures.append(f"expected calibration error {found['ece']:.3f}")
+        meaning.append(
+            " The expected calibration error is how far the share of true pairs lies from the probability, on average."
+        )
     if "brier" in found:
         figures.append(f"Brier score {found['brier']:.3f}")
+        meaning.append(" The Brier score is the mean square of what each probability was off.")
     text = [
         f"Judged by {plural(int(found['pairs']), 'pair')} of photos, {int(found['same']):,} of them of one individual, of "
-        f"{plural(int(found['individuals']), 'individual')} that were held out of the fit: {', '.join(figures)}. "
-        "The expected calibration error is how far the share of true pairs lies from the probability, on average; the Brier score "
-        "is the mean square of what each probability was off.",
+        f"{plural(int(found['individuals']), 'individual')} that were held out of the fit: {', '.join(figures)}.{''.join(meaning)}"
     ]
     if sure := [row for row in bins if row["from"] >= SURE]:
         pairs = int(sum(row["pairs"] for row in sure))
