@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import uuid
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -48,20 +49,24 @@ def spread(work: Work, blocks: Sequence[Block], settings: ExecutorSettings) -> I
         worker.close()
 
 
-class RayWorker:
-    """A `Worker` as Ray Data calls it: one row in, one row out; a user's mistake travels as words."""
+_KEPT: dict[str, Worker] = {}
+"""The worker of this process, under the name of the job that it works for. Ray gives a process one task after the other, of all
+stages of a command: what is imported and loaded stays."""
 
-    def __init__(self, work: Work) -> None:
-        self.worker = Worker(work)
 
-    def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
-        empty = {"facts": b"", "unread": b"", "boxes": b"", "vectors": b"", "failed": b"", "mistake": ""}
-        block = {"paths": _lines(row["paths"]), "keys": _lines(row["keys"]), "crops": row["crops"]}
-        try:
-            done = self.worker.do(block)
-        except ReidError as error:
-            return {**empty, "mistake": str(error), "process": os.getpid()}
-        return {**empty, **done, "failed": _text(done["failed"]), "process": os.getpid()}
+def _do(row: dict[str, Any], work: Work, job: str) -> dict[str, Any]:
+    """A block as a task of Ray Data: one row in, one row out; a user's mistake travels as words."""
+    if job not in _KEPT:
+        for other in [*_KEPT]:  # its networks are not needed any more
+            _KEPT.pop(other).close()
+        _KEPT[job] = Worker(work)
+    empty = {"facts": b"", "unread": b"", "boxes": b"", "vectors": b"", "failed": b"", "mistake": ""}
+    block = {"paths": _lines(row["paths"]), "keys": _lines(row["keys"]), "crops": row["crops"]}
+    try:
+        done = _KEPT[job].do(block)
+    except ReidError as error:
+        return {**empty, "mistake": str(error), "process": os.getpid()}
+    return {**empty, **done, "failed": _text(done["failed"]), "process": os.getpid()}
 
 
 def _by_ray(work: Work, blocks: Sequence[Block], settings: ExecutorSettings) -> Iterator[Done]:
@@ -76,9 +81,9 @@ def _by_ray(work: Work, blocks: Sequence[Block], settings: ExecutorSettings) -> 
         for block in blocks
     ]
     data = ray.data.from_items(rows, override_num_blocks=len(rows)).map(
-        RayWorker,
-        fn_constructor_args=(work,),
-        compute=ray.data.ActorPoolStrategy(size=min(workers, len(rows))),
+        _do,
+        fn_kwargs={"work": work, "job": uuid.uuid4().hex},
+        compute=ray.data.TaskPoolStrategy(size=min(workers, len(rows))),
         num_cpus=settings.cpus,
     )
     for batch in data.iter_batches(batch_size=None, batch_format="pyarrow"):

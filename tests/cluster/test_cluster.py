@@ -14,12 +14,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import reid.cluster.spread as handing
 import reid.cluster.work as module
 from reid.cli import run_verb
 from reid.cluster import ExecutorSettings, Place, working_copy
 from reid.cluster.ahead import _arrow
 from reid.cluster.spread import spread
-from reid.cluster.work import Work, Worker, packed, unpacked
+from reid.cluster.work import Block, Done, Work, Worker, packed, unpacked
 from reid.detect import DetectorSettings
 from reid.embed import LoadedNetwork, load_network
 from reid.embed.way import Way
@@ -129,6 +130,37 @@ def test_a_worker_takes_the_engine_of_the_whole_job(
         assert len(unpacked(worker.do({"crops": packed(_arrow(part))})["vectors"])) == 2
     worker.close()
     assert asked == [5000]
+
+
+def test_a_process_keeps_its_worker_until_the_next_job(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ray gives a process one block after the other: networks are loaded once for all of a job's."""
+    told: list[str] = []
+
+    class Told:
+        def __init__(self, work: Work) -> None:
+            self.name = work.photos
+            told.append(f"{self.name} made")
+
+        def do(self, block: Block) -> Done:
+            told.append(f"{self.name} {block['paths'][0]}")
+            if block["paths"] == ["bad"]:
+                raise InputError("no such network")
+            return {"facts": b"f", "failed": ["x", "y"]}
+
+        def close(self) -> None:
+            told.append(f"{self.name} closed")
+
+    monkeypatch.setattr(handing, "Worker", Told)
+    monkeypatch.setattr(handing, "_KEPT", {})
+    row = {"paths": b"1", "keys": b"k", "crops": b""}
+    done = handing._do(row, Work("one"), "a")
+    assert done["facts"] == b"f"
+    assert handing._lines(done["failed"]) == ["x", "y"]
+    handing._do({**row, "paths": b"2"}, Work("one"), "a")
+    mistaken = handing._do({**row, "paths": b"bad"}, Work("two"), "b")
+    assert mistaken["mistake"] == "no such network"
+    assert mistaken.keys() == done.keys()
+    assert told == ["one made", "one 1", "one 2", "one closed", "two made", "two bad"]
 
 
 def test_places(tmp_path: Path) -> None:
