@@ -19,6 +19,7 @@ from reid.embed.preprocess import preprocess
 from reid.embed.torso import look
 from reid.errors import ConfigError, InputError
 from reid.match.coat import BATCH, PLACES, SIZE, SPEC, LoadedCoat, describe, likeness, load_coat
+from reid.match.shelf import Shelf
 from reid.progress import track
 from reid.store import RowStore, digest
 from reid.tables import PROBLEMS, UNKNOWN, from_rows
@@ -71,7 +72,7 @@ class Coats:
         crops: Rows by crop_id: `content_hash`, `bbox`, `orientation`, `path`.
         picture: Gives a crop's picture, uint8 RGB, of at most so many pixels on the longest side, of all with 0; may raise
             InputError. Threads call it.
-        cache: Folder for descriptions; in memory only without it.
+        cache: Folder for descriptions and likenesses, for the next run; None keeps none.
     """
 
     def __init__(
@@ -84,7 +85,7 @@ class Coats:
         self.loaded, self.crops, self.picture = loaded, crops, picture
         self.store = RowStore(cache / "coats", SCHEMA) if cache else None
         self.pairs = RowStore(cache / "alike", ALIKE) if cache else None
-        self._known: dict[str, np.ndarray] = {}
+        self._known = Shelf((PLACES, SIZE + 1), np.float16, cache)
 
     def prepare(self, crop_ids: Sequence[str], beside: Callable[[str, np.ndarray], None] | None = None) -> pd.DataFrame:
         """Describe all crops named.
@@ -98,13 +99,13 @@ class Coats:
         """
         keys = {crop_id: self._key(crop_id) for crop_id in crop_ids}
         for key, row in self.store.rows(keys.values()) if self.store else ():
-            self._known[key] = _unpacked(row["places"])
+            self._known.put(key, _unpacked(row["places"]))
         todo = {key: crop_id for crop_id, key in keys.items() if key not in self._known}
         problems: dict[tuple[str, str], dict[str, str]] = {}
         fresh: dict[str, dict[str, bytes]] = {}
         for part in self._read(todo, len(keys), problems, beside):
             for key, places in part.items():
-                self._known[key] = places
+                self._known.put(key, places)
                 fresh[key] = {"places": places.tobytes()}
             if self.store and len(fresh) >= PART:
                 self.store.add(fresh)
@@ -115,7 +116,8 @@ class Coats:
 
     def places(self, crop_id: str) -> np.ndarray:
         """A described crop's places, float16 (PLACES, SIZE + 1), as `reid.match.coat.describe` gives them."""
-        return self._known[self._key(crop_id)]
+        places: np.ndarray = self._known.take([self._key(crop_id)])[0]
+        return places
 
     def has(self, crop_id: str) -> bool:
         """Whether the crop is described; one that could not be read is not."""
@@ -131,24 +133,27 @@ class Coats:
             float (n,), in 0 to 1, as `reid.match.coat.likeness`; NaN where a crop could not be read.
         """
         out = np.full(len(pairs), np.nan)
-        places = pairs["candidate"].to_numpy(dtype=object)
-        asked = {str(query): rows for query, rows in pairs.groupby("query").indices.items() if self.has(str(query))}
-        names, kept, fresh = list(asked), {}, {}
+        queries, others = pairs["query"].to_numpy(dtype=object), pairs["candidate"].to_numpy(dtype=object)
+        keys = {name: self._key(name) for name in {*queries, *others}}
+        described = np.array([keys[name] in self._known for name in others], bool)
+        asked = {str(query): rows[described[rows]] for query, rows in pairs.groupby("query").indices.items()}
+        names = [query for query in asked if keys[query] in self._known]
+        kept: dict[str, dict[str, Any]] = {}
+        fresh: dict[str, dict[str, bytes]] = {}
         for number, query in enumerate(track(names, "alike", unit="crop")):
             if self.pairs and number % PART == 0:
-                kept = dict(self.pairs.rows([self._key(name) for name in names[number : number + PART]]))
-            own = self._key(query)
+                kept = dict(self.pairs.rows([keys[name] for name in names[number : number + PART]]))
+            own, rows = keys[query], asked[query]
             known = _alike(kept.get(own))
-            rows = np.array([row for row in asked[query] if self.has(places[row])], int)
-            others = [self._key(places[row]) for row in rows]
-            missing = [key for key in dict.fromkeys(others) if key not in known]
+            compared = [keys[name] for name in others[rows]]
+            missing = [key for key in dict.fromkeys(compared) if key not in known]
             if missing:
                 # rounded, so that the last bits of another batch do not show
-                seen = np.stack([self._known[key] for key in missing])
-                found = likeness(self._known[own], seen, self.loaded.network).round(5)
+                seen = self._known.take([own, *missing])
+                found = likeness(seen[0], seen[1:], self.loaded.network).round(5)
                 known |= dict(zip(missing, found.astype(float).tolist(), strict=True))
                 fresh[own] = _packed(known)
-            out[rows] = [known[key] for key in others]
+            out[rows] = [known[key] for key in compared]
             if self.pairs and (len(fresh) == PART or number == len(names) - 1):
                 self.pairs.add(fresh)
                 fresh = {}

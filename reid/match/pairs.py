@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -28,6 +28,7 @@ from reid.threads import ahead
 __all__ = ["PairVerifier", "score_pairs"]
 
 SCHEMA = pa.schema([("points", pa.binary()), ("confidences", pa.binary()), ("inlier", pa.binary())])
+SCORES = ("matches", "inliers", "local_score")
 PART = 64
 """Verified pairs that are matched and written together: what a kill can cost."""
 
@@ -66,6 +67,7 @@ class PairVerifier:
         self.photo_size = photo_size
         self.features = FeatureStore(matcher, cache / "features" if cache else None)
         self.store = RowStore(cache / "pairs", SCHEMA) if cache else None
+        self._keys: dict[str, str] = {}
 
     def prepare(self, crop_ids: list[str]) -> pd.DataFrame:
         """Seek the spots of all crops named, so that verifying needs no photo; returns a problems table."""
@@ -120,21 +122,30 @@ class PairVerifier:
                 self.store.add({key: kept})
         return _unpack(kept)
 
-    def verify_all(self, pairs: list[tuple[str, str]]) -> list[dict[str, float]]:
+    def verify_all(self, pairs: Sequence[tuple[str, str]]) -> pd.DataFrame:
         """`matches`, `inliers` and `local_score` of each pair, in order."""
-        described = [self._pair(query, candidate) for query, candidate in pairs]
-        keys = [self._pair_key(pair) for pair in described]
+        place: dict[str, int] = {}
+        keys = (self._pair_key(self._pair(*pair)) for pair in pairs)
+        # a pair named twice is compared once
+        row = np.array([place.setdefault(key, len(place)) for key in keys], int)
+        first = np.unique(row, return_index=True)[1]
+        scores = np.full((len(place), len(SCORES)), np.nan)
         # a part at a time: the spots of all pairs of a season are too many for the memory
-        scores = {key: _scores(_unpack(row)) for key, row in (self.store.rows(keys) if self.store else ())}
-        todo = {key: n for n, key in enumerate(keys) if key not in scores}
-        part: dict[str, int] = {}
-        last = next(reversed(todo), None)
-        for key, n in track(todo.items(), "verify", total=len(scores) + len(todo), unit="pair", done=len(scores)):
-            part[key] = n
-            if len(part) == PART or key == last:
-                scores |= self._verify_part(part, pairs, described)
+        for key, kept in self.store.rows(place) if self.store else ():
+            scores[place[key]] = _scores(_unpack(kept))
+        todo = [(key, n) for key, n in place.items() if np.isnan(scores[n, 0])]
+        bar = track(todo, "verify", total=len(place), unit="pair", done=len(place) - len(todo))
+        part: dict[str, tuple[str, str]] = {}
+        for key, n in bar:
+            part[key] = pairs[first[n]]
+            if len(part) == PART or n == todo[-1][1]:
+                for done, kept in self._verify_part(part).items():
+                    scores[place[done]] = _scores(
+                        _unpack(kept)
+                    )  # as it is kept, so that a resumed run gives the same digits
                 part = {}
-        return [scores[key] for key in keys]
+        table = pd.DataFrame(scores[row], columns=list(SCORES))
+        return table.astype({"matches": int, "inliers": int})
 
     def seconds_per_pair(self, pairs: list[tuple[str, str]]) -> float:
         """Seconds by the clock that a pair takes once its spots are known; pairs with a crop that cannot be read are left out.
@@ -152,20 +163,20 @@ class PairVerifier:
         self._compare(pairs, described)
         return (time.perf_counter() - begun) / len(pairs)
 
-    def _verify_part(
-        self, part: dict[str, int], pairs: list[tuple[str, str]], described: list[_Pair]
-    ) -> dict[str, dict[str, float]]:
-        """Scores by key of pairs, named by their place, that were not compared yet; kept before they are told."""
-        found = self._compare([pairs[n] for n in part.values()], [described[n] for n in part.values()])
+    def _verify_part(self, part: dict[str, tuple[str, str]]) -> dict[str, dict[str, bytes]]:
+        """Compare pairs, named by their keys, that were not compared yet, and keep them."""
+        pairs = list(part.values())
+        found = self._compare(pairs, [self._pair(*pair) for pair in pairs])
         packed = {key: _pack(verified) for key, verified in zip(part, found, strict=True)}
         if self.store:
             self.store.add(packed)
-        # scored as it is kept, so that a resumed run gives the same digits
-        return {key: _scores(_unpack(row)) for key, row in packed.items()}
+        return packed
 
     def _key(self, crop_id: str) -> str:
-        crop = self.crops[crop_id]
-        return self.features.key(crop["content_hash"], crop["bbox"])
+        if crop_id not in self._keys:
+            crop = self.crops[crop_id]
+            self._keys[crop_id] = self.features.key(crop["content_hash"], crop["bbox"])
+        return self._keys[crop_id]
 
     def _pair(self, query: str, candidate: str) -> _Pair:
         a, b = self.crops[query], self.crops[candidate]
@@ -208,10 +219,7 @@ def score_pairs(
     problems = verifier.prepare(sorted({*pairs["query"], *pairs["candidate"]}))
     lost = {crop_id for crop_id in {*pairs["query"], *pairs["candidate"]} if not verifier.ready(crop_id)}
     pairs = pairs[~pairs["query"].isin(lost) & ~pairs["candidate"].isin(lost)].reset_index(drop=True)
-    scores = pd.DataFrame(
-        verifier.verify_all(list(zip(pairs["query"], pairs["candidate"], strict=True))),
-        columns=["matches", "inliers", "local_score"],
-    )
+    scores = verifier.verify_all(list(zip(pairs["query"], pairs["candidate"], strict=True)))
     table = pd.concat([pairs, scores], axis=1)
     table["similarity"] = table["similarity"].astype(float).round(6).clip(-1, 1)
     scored = {name: table[name].to_numpy(float) for name in (LOCAL, COAT) if name in table}
@@ -219,12 +227,8 @@ def score_pairs(
     return check(table, MATCHES), problems
 
 
-def _scores(verified: Verified) -> dict[str, float]:
-    return {
-        "matches": len(verified.points),
-        "inliers": int(verified.inlier.sum()),
-        "local_score": round(verified.score, 4),
-    }
+def _scores(verified: Verified) -> tuple[int, int, float]:
+    return len(verified.points), int(verified.inlier.sum()), round(verified.score, 4)
 
 
 def _pack(verified: Verified) -> dict[str, bytes]:

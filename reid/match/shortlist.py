@@ -13,6 +13,9 @@ from reid.match.index_kinds import EXACT
 
 __all__ = ["IndexSettings", "comparable", "nearest", "representatives", "shortlist"]
 
+AT_ONCE = 512
+"""Queries that are searched at once; bounds memory."""
+
 
 @dataclass(frozen=True)
 class IndexSettings:
@@ -105,13 +108,11 @@ def shortlist(
         `query`, `candidate`, `similarity`, sorted; never two crops of one encounter, and a pair once.
     """
     query_sides, gallery_sides = sides(crops, settings.flank_sure), sides(gallery, settings.flank_sure)
-    encounter = dict(zip(gallery["crop_id"], gallery["encounter"], strict=True))
+    # a season has millions of pairs: they are kept as numbers, which stand for the sorted names of both tables
+    names, (mine, theirs) = _numbered(crops["crop_id"], gallery["crop_id"])
+    _, (own, other) = _numbered(crops["encounter"], gallery["encounter"])
     crowd = int(gallery["encounter"].value_counts().max()) if len(gallery) else 0
     ids = gallery["crop_id"].to_numpy(dtype=object)
-    queries, own_encounter = (
-        crops["crop_id"].to_numpy(dtype=object),
-        crops["encounter"].to_numpy(dtype=object),
-    )
     exact = settings.factory == "Flat" or (settings.factory == "auto" and len(gallery) <= EXACT)
 
     def indexed(rows: np.ndarray, tags: dict[str, list[str]] | None = None) -> Index:
@@ -119,25 +120,44 @@ def shortlist(
         index.add(gallery_vectors[rows], list(ids[rows]), fingerprint, tags)
         return index
 
+    every = np.arange(len(gallery))
     # an approximate index is costly to build: one of all, that sorts sides out while it searches
-    whole = None if exact else indexed(np.ones(len(gallery), bool), {"side": list(gallery_sides)})
-    pairs: dict[tuple[str, str], float] = {}
+    whole = None if exact else indexed(every, {"side": list(gallery_sides)})
+    found = [(np.zeros((0, 2), int), np.zeros(0, np.float32))]
     for side in sorted(set(query_sides)):
-        allowed = np.array([comparable(side, other) for other in gallery_sides], bool)
-        if not allowed.any():
+        allowed = np.flatnonzero([comparable(side, shown) for shown in gallery_sides])
+        if not len(allowed):
             continue
-        index = whole or indexed(allowed)
+        index, rows = (whole, every) if whole else (indexed(allowed), allowed)
         where = {"side": [side, ""]} if side and not exact else None
-        mine = np.flatnonzero(query_sides == side)
-        # the query's own encounter may fill the first places, so ask for that many more
-        found = index.search(vectors[mine], settings.candidates + crowd, fingerprint, where)
-        for query, own, hits in zip(queries[mine], own_encounter[mine], found, strict=True):
-            others = [(hit, similarity) for hit, similarity in hits if encounter[hit] != own]
-            for hit, similarity in others[: settings.candidates]:
-                if (hit, query) not in pairs:
-                    pairs[query, hit] = similarity
-    rows = [(query, candidate, similarity) for (query, candidate), similarity in sorted(pairs.items())]
-    return pd.DataFrame(rows, columns=["query", "candidate", "similarity"])
+        asked = np.flatnonzero(query_sides == side)
+        for part in np.array_split(asked, len(asked) // AT_ONCE + 1):
+            # the query's own encounter may fill the first places, so ask for that many more
+            positions, similarities = index.nearest(vectors[part], settings.candidates + crowd, fingerprint, where)
+            hits = rows[positions]
+            stranger = (positions >= 0) & (other[hits] != own[part][:, None])
+            kept = stranger & (stranger.cumsum(axis=1) <= settings.candidates)
+            queries = np.broadcast_to(mine[part][:, None], hits.shape)
+            found.append((np.stack([queries[kept], theirs[hits[kept]]], axis=1), similarities[kept]))
+    pairs, similarity = (np.concatenate(parts) for parts in zip(*found, strict=True))
+    # of a pair found from both of its ends, the first counts
+    first = np.unique(pairs.min(axis=1) * len(names) + pairs.max(axis=1), return_index=True)[1]
+    first = first[np.lexsort((pairs[first, 1], pairs[first, 0]))]
+    return pd.DataFrame(
+        {
+            "query": names[pairs[first, 0]],
+            "candidate": names[pairs[first, 1]],
+            "similarity": similarity[first].astype(float),
+        }
+    )
+
+
+def _numbered(*columns: pd.Series) -> tuple[np.ndarray, list[np.ndarray]]:
+    """The sorted names of several columns, and each column as numbers of them."""
+    names, numbers = np.unique(
+        np.concatenate([column.to_numpy(dtype=object) for column in columns]), return_inverse=True
+    )
+    return names, np.split(numbers, np.cumsum([len(column) for column in columns])[:-1])
 
 
 def nearest(pairs: pd.DataFrame, score: str, candidates: int) -> np.ndarray:

@@ -178,7 +178,7 @@ def _scored(
     scores = verifier.verify_all(list(zip(pairs["query"], pairs["candidate"], strict=True)))
     named = done.crops.assign(identity=name + " " + done.crops["identity"].astype(str))
     pairs[["individual", "other"]] = name + " " + pairs[["individual", "other"]].astype(str)
-    return pd.concat([pairs, pd.DataFrame(scores)], axis=1), named, collect_problems(*problems)
+    return pd.concat([pairs, scores], axis=1), named, collect_problems(*problems)
 
 
 def _drawn(crops: pd.DataFrame, config: CalibrateConfig) -> pd.DataFrame:

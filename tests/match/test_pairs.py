@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from reid.match import MatcherSettings, PairVerifier, make_matcher
@@ -67,20 +68,23 @@ def test_pairs_come_in_parts_and_a_kill_costs_one(tmp_path: Path) -> None:
     resumed = verifier(again, tmp_path).verify_all(PAIRS)
     assert sum(again.calls) == len(PAIRS) - PART
     assert max(again.calls) == PART
-    assert resumed == verifier(Batched(), None).verify_all(PAIRS)
+    pd.testing.assert_frame_equal(resumed, verifier(Batched(), None).verify_all(PAIRS))
     third = Batched()
-    assert verifier(third, tmp_path).verify_all(PAIRS) == resumed
+    pd.testing.assert_frame_equal(verifier(third, tmp_path).verify_all(PAIRS), resumed)
     assert not third.calls
-    assert [row["matches"] for row in resumed] == [min(int(a[5:]) % 7, int(b[5:]) % 7) for a, b in PAIRS]
-    assert all(np.isfinite(list(row.values())).all() for row in resumed)
+    assert resumed["matches"].tolist() == [min(int(a[5:]) % 7, int(b[5:]) % 7) for a, b in PAIRS]
+    assert np.isfinite(resumed.to_numpy()).all()
 
 
 def test_a_pair_named_twice_is_compared_once() -> None:
     matcher = Batched()
-    first, second = verifier(matcher, None).verify_all([PAIRS[20], PAIRS[20]])
-    assert first == second
-    assert matcher.calls == [1]
-    assert verifier(Batched(), None).verify_all([]) == []
+    found = verifier(matcher, None).verify_all([PAIRS[20], PAIRS[7], PAIRS[20]])
+    assert found.iloc[0].equals(found.iloc[2])
+    assert found["matches"].tolist() == [
+        min(int(a[5:]) % 7, int(b[5:]) % 7) for a, b in (PAIRS[20], PAIRS[7], PAIRS[20])
+    ]
+    assert matcher.calls == [2]
+    assert verifier(Batched(), None).verify_all([]).columns.tolist() == ["matches", "inliers", "local_score"]
 
 
 def test_spots_serve_every_way_of_matching_and_pairs_one(tmp_path: Path) -> None:
@@ -101,6 +105,6 @@ def test_one_photo_twice_is_one_animal(paint_coat: Any) -> None:
     }
     matcher = make_matcher(MatcherSettings("sift", points=128, longest=256))
     own = PairVerifier(matcher, rows, lambda crop_id, longest: paint_coat(1), lambda crop_id: (240.0, 150.0))
-    copy, unmoved = own.verify_all([("a", "copy"), ("a", "later")])
-    assert copy["inliers"] > 50
-    assert unmoved["matches"] <= 3
+    found = own.verify_all([("a", "copy"), ("a", "later")])
+    assert found["inliers"][0] > 50
+    assert found["matches"][1] <= 3
