@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from reid.detect.letterbox import Fit, fit_photo
 from reid.detect.pictures import LEAST, PhotoDetector, Seen
 
 if TYPE_CHECKING:
+    from reid.detect.engines import Engine
     from reid.detect.settings import DetectorSettings
 
 __all__ = ["own_detector"]
@@ -32,12 +34,16 @@ def own_detector(settings: DetectorSettings, cache: Path | None = None) -> Photo
     engine_name = best_engine(settings.engine, settings.device)
     spec, side = loaded.network.spec, settings.side or loaded.network.spec.side
     fit = Fit(side, side, "corner", tight=True)
-    engine = network_engine(loaded.network, engine_name, settings.threads, settings.device)
+
+    @functools.cache
+    def engine() -> Engine:
+        # seconds, and no use to a season all of whose boxes are known
+        return network_engine(loaded.network, engine_name, settings.threads, settings.device)
 
     def look(photo: np.ndarray, size: tuple[int, int]) -> Seen:
         fitted = fit_photo(photo, size, fit)
         pictures = np.ascontiguousarray(fitted.pixels.transpose(2, 0, 1)[None], np.float32)
-        raw = decode_outputs(engine(pictures), "yolox", *fitted.pixels.shape[:2])
+        raw = decode_outputs(engine()(pictures), "yolox", *fitted.pixels.shape[:2])
         boxes, confidences, categories = keep_best(raw, LEAST, settings.overlap, settings.inside)
         return Seen(fitted.back(boxes), confidences, tuple(spec.categories[i] for i in categories))
 

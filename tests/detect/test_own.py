@@ -11,6 +11,7 @@ import pytest
 import torch
 from PIL import Image
 
+import reid.detect.engines as engines
 from reid.detect import DetectorSettings, detect, make_detector, write_megadetector
 from reid.detect.drawing import draw_boxes, draw_sheets
 from reid.detect.engines import network_engine, onnx_bytes
@@ -61,12 +62,12 @@ def test_places_and_decoding_by_hand() -> None:
 def test_every_engine_gives_the_same_boxes(small: BoxNetwork) -> None:
     pytest.importorskip("onnxruntime")
     rng = np.random.default_rng(0)
-    engines = ["torch", "onnxruntime"] + (["openvino"] if _there("openvino") else [])
-    made = {name: network_engine(small, name, 1) for name in engines}
+    names = ["torch", "onnxruntime"] + (["openvino"] if _there("openvino") else [])
+    made = {name: network_engine(small, name, 1) for name in names}
     for shape in ((1, 3, 96, 128), (1, 3, 128, 64)):
         pictures = rng.uniform(0, 255, shape).astype(np.float32)
         expected = made["torch"](pictures)[0]
-        for name in engines[1:]:
+        for name in names[1:]:
             np.testing.assert_allclose(made[name](pictures)[0], expected, atol=2e-4, rtol=1e-4, err_msg=name)
 
 
@@ -95,6 +96,25 @@ def test_the_onnx_file_reads_as_a_yolox(tmp_path: Path) -> None:
     assert len(one) >= 2 and one["image_id"].equals(other["image_id"])
     np.testing.assert_allclose(one["confidence"], other["confidence"], atol=3e-4)
     np.testing.assert_allclose(np.stack(one["bbox"]), np.stack(other["bbox"]), atol=0.05)
+
+
+def test_no_engine_is_made_where_all_boxes_are_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[str] = []
+    monkeypatch.setattr(
+        engines,
+        "network_engine",
+        lambda network, name, *rest: made.append(name) or network_engine(network, name, *rest),
+    )
+    (tmp_path / "photos").mkdir()
+    for name in ("20051003_1721.jpg", "20051020_0204.jpg"):
+        for source in sorted((ROOT / "samples" / "jaguars").rglob(name))[:1]:
+            shutil.copy(source, tmp_path / "photos")
+    photos = scan(tmp_path / "photos")[0]
+    first = detect(photos, tmp_path / "photos", TORCH, tmp_path / "boxes")[0]
+    assert made == ["torch"]
+    again = detect(photos, tmp_path / "photos", TORCH, tmp_path / "boxes")[0]
+    assert len(first) and again.equals(first)
+    assert made == ["torch"]
 
 
 def test_weights_are_kept_and_their_fingerprint_with_them(small: BoxNetwork, tmp_path: Path) -> None:
