@@ -38,7 +38,7 @@ CLASSES = (
 NEAREST = (1, 20, 200)
 
 
-def found(vectors: np.ndarray, crops: pd.DataFrame) -> dict[str, float | int]:
+def recognised(vectors: np.ndarray, crops: pd.DataFrame) -> dict[str, float | int]:
     """How many crops have a photo of their animal from another encounter among their nearest of other encounters; and of how many."""
     identity, encounter = (crops[name].fillna("").astype(str).to_numpy() for name in ("identity", "encounter"))
     encounter = np.where(encounter == "", crops["image_id"], encounter)
@@ -82,7 +82,7 @@ def main() -> int:
             "largest_difference": float(f"{np.abs(vectors - plain).max():.2g}"),
         }
         if chosen.data:
-            row |= found(vectors, crops)
+            row |= recognised(vectors, crops)
         rows.append(row)
         print(json.dumps(row), flush=True)
     result = {"model": chosen.model, "data": chosen.data.parent.name if chosen.data else "samples", "crops": len(crops)}
