@@ -21,6 +21,7 @@ from reid.detect import DetectorSettings, make_detector
 from reid.detect.pictures import SCHEMA as BOXES
 from reid.detect.pictures import looking
 from reid.embed import LoadedNetwork
+from reid.embed.choice import chosen
 from reid.embed.kept import unembedded, vector_store
 from reid.errors import ConfigError
 from reid.photos.files import SCHEMA as FACTS
@@ -112,7 +113,8 @@ class Ahead:
         store = vector_store(self.cache / "vectors", network)
         missing = unembedded(crops, network, self.cache / "vectors")
         threads = self.settings.cpus if self.settings.name == "ray" else 0
-        work = Work(str(self.photos), None, load, threads, len(crops))
+        engine = chosen(network, len(crops)).name if len(missing) else ""
+        work = Work(str(self.photos), None, load, threads, len(crops), engine)
         blocks = [{"crops": packed(_arrow(part))} for part in _parts(missing, self.settings.block)]
         for done in track(spread(work, blocks, self.settings), "embed", total=len(blocks), unit="block"):
             store.add_table(unpacked(done["vectors"]))

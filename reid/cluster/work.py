@@ -17,6 +17,7 @@ from reid.detect.pictures import SCHEMA as BOXES
 from reid.detect.pictures import looking
 from reid.embed import LoadedNetwork, embed_crops
 from reid.embed.choice import way_for
+from reid.embed.engines import device_of, missing
 from reid.embed.kept import vector_store
 from reid.embed.way import Way
 from reid.photos.files import SCHEMA as FACTS
@@ -45,6 +46,8 @@ class Work:
         network: Gives the network that embeds.
         threads: Of each network; 0 for its own choice.
         crops: How many there are to embed in all blocks together, which chooses the engine as it does on one machine.
+        engine: What `auto` means on the machine that gave the command, where nothing else ran while it was measured; a worker takes
+            it too, unless it has a GPU or lacks that engine. Empty: each worker measures.
     """
 
     photos: str
@@ -52,6 +55,7 @@ class Work:
     network: Callable[[], LoadedNetwork] | None = None
     threads: int = 0
     crops: int = 0
+    engine: str = ""
 
 
 class Worker:
@@ -105,7 +109,7 @@ class Worker:
         if self.network is None or self.way is None:
             if self.work.network is None:
                 raise ValueError("there are crops to embed, and no network was named")
-            self.network = self.work.network()
+            self.network = self._told(self.work.network())
             self.way = way_for(self.network, self.work.crops or len(table))
         crops = check(table.to_pandas(), CROPS)
         cache = self.folder / "vectors"
@@ -114,6 +118,13 @@ class Worker:
         rows = vector_store(cache, self.network).table()
         shutil.rmtree(cache, ignore_errors=True)
         return {"vectors": packed(rows), "failed": sorted(set(done.problems["path"]))}
+
+    def _told(self, network: LoadedNetwork) -> LoadedNetwork:
+        """The network with its engine named, where that is left to the machine."""
+        engine, name = network.engine, self.work.engine
+        if engine.name != "auto" or not name or missing(name) or device_of(engine) == "cuda":
+            return network
+        return network.run_by(replace(engine, name=name))
 
 
 def _table(rows: list[dict[str, Any]], schema: pa.Schema) -> bytes:

@@ -161,7 +161,12 @@ def _providers(onnxruntime: Any) -> list[str]:
 
 
 def _compiled(openvino: Any, model: Any, threads: int) -> Engine:
-    settings: dict[str, Any] = {"INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "LATENCY"}
+    settings: dict[str, Any] = {
+        "INFERENCE_PRECISION_HINT": "f32",
+        "PERFORMANCE_HINT": "LATENCY",
+        # two processes would else choose the same processors and leave others idle
+        "ENABLE_CPU_PINNING": False,
+    }
     if threads:
         settings["INFERENCE_NUM_THREADS"] = threads
     compiled = openvino.Core().compile_model(model, "CPU", settings)

@@ -129,6 +129,8 @@ def _openvino(made: bytes, graph: Graph, batch: int, precision: str, threads: in
         "PERFORMANCE_HINT": "THROUGHPUT",
         "NUM_STREAMS": str(threads),
         "INFERENCE_NUM_THREADS": str(threads),
+        # two processes would else choose the same processors and leave others idle
+        "ENABLE_CPU_PINNING": "NO",
     }
     compiled = core.compile_model(model, "CPU", settings)
     mine = local()

@@ -40,6 +40,8 @@ class CompiledLayers:
             "INFERENCE_PRECISION_HINT": "bf16" if bfloat16 else "f32",
             "INFERENCE_NUM_THREADS": workers_for(),
             "PERFORMANCE_HINT": "LATENCY",
+            # two processes would else choose the same processors and leave others idle
+            "ENABLE_CPU_PINNING": False,
         }
         self._translated: dict[tuple[int, int], Any] = {}
         self._made: dict[tuple[int, int, int], Any] = {}

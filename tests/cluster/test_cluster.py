@@ -22,7 +22,7 @@ from reid.cluster.ahead import _arrow
 from reid.cluster.spread import spread
 from reid.cluster.work import Block, Done, Work, Worker, packed, unpacked
 from reid.detect import DetectorSettings
-from reid.embed import LoadedNetwork, load_network
+from reid.embed import EngineSettings, LoadedNetwork, load_network
 from reid.embed.way import Way
 from reid.errors import ConfigError, InputError
 from reid.tables import CROPS, PROBLEMS, from_rows, read, write
@@ -130,6 +130,33 @@ def test_a_worker_takes_the_engine_of_the_whole_job(
         assert len(unpacked(worker.do({"crops": packed(_arrow(part))})["vectors"])) == 2
     worker.close()
     assert asked == [5000]
+
+
+def test_a_worker_takes_the_engine_of_the_machine_that_gave_the_command(
+    alone: Path, photos: Path, network: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Several that measure at once disturb each other; one with a GPU, or without that engine, knows better."""
+    pytest.importorskip("onnxruntime")
+    crops = packed(_arrow(read(alone / "crops.parquet", CROPS)[:2]))
+    load = partial(load_network, str(network))
+
+    def taken(work: Work) -> str:
+        worker = Worker(work)
+        worker.do({"crops": crops})
+        worker.close()
+        assert worker.way is not None
+        return worker.way.engine
+
+    few = 5  # of which torch would do all
+    assert taken(Work(str(photos), None, load, 1, few, "onnxruntime")) == "onnxruntime"
+    assert taken(Work(str(photos), None, load, 1, few)) == "torch"
+    named = partial(load_network, str(network), EngineSettings(name="torch"))
+    assert taken(Work(str(photos), None, named, 1, few, "onnxruntime")) == "torch"
+    monkeypatch.setattr(module, "missing", lambda name: name == "onnxruntime")
+    assert taken(Work(str(photos), None, load, 1, few, "onnxruntime")) == "torch"
+    monkeypatch.undo()
+    monkeypatch.setattr(module, "device_of", lambda settings: "cuda")
+    assert taken(Work(str(photos), None, load, 1, few, "onnxruntime")) == "torch"
 
 
 def test_a_process_keeps_its_worker_until_the_next_job(monkeypatch: pytest.MonkeyPatch) -> None:
