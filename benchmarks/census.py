@@ -1,7 +1,7 @@
 """A season of photos made from the samples, counted: time and memory by stage, twice the photos, nothing changed, some more photos.
 
-`python benchmarks/census.py [photos=10000] [more=100] [KEY=VALUE ...]`; further settings go to `reid census`. Each census is a
-process of its own. Prints a table and writes `benchmarks/results/census.json`.
+`python benchmarks/census.py [photos=10000] [more=100] [half=yes] [KEY=VALUE ...]`; further settings go to `reid census`. `half=no` leaves
+out the census of half the photos. Each census is a process of its own. Prints a table and writes `benchmarks/results/census.json`.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ProcessPoolExecutor
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +71,13 @@ sys.exit(code)
 """
 
 
+def make(folder: Path, count: int, begin: int = 0) -> None:
+    """The season's photos from number `begin` on, by all cores."""
+    bounds = [*range(begin, count, 250), count]
+    with ProcessPoolExecutor() as pool:
+        list(pool.map(season, *zip(*[(folder, b, a) for a, b in pairwise(bounds)], strict=True)))
+
+
 def census(folder: Path, name: str, words: list[str], calls: bool = True) -> dict[str, Any]:
     """One census in a process of its own: seconds with the start of Python, processors' seconds, peak memory, stages."""
     environment = {**os.environ, "MODEL_CALLS": "1" if calls else ""}
@@ -88,26 +97,32 @@ def census(folder: Path, name: str, words: list[str], calls: bool = True) -> dic
 def main() -> None:
     given = dict(word.split("=", 1) for word in sys.argv[1:])
     count, more = int(given.pop("photos", 10_000)), int(given.pop("more", 100))
+    parts = {"tenth": count // 10, "half": count // 2, "all": count}
+    if given.pop("half", "yes") == "no":
+        del parts["half"]
     words = [f"{key}={value}" for key, value in ({"matcher": "sift"} | given).items()]
     with tempfile.TemporaryDirectory() as made:
         folder, runs = Path(made), {}
-        for name, photos in (("tenth", count // 10), ("half", count // 2), ("all", count)):
-            season(folder / name, photos)
+        for name, photos in parts.items():
+            make(folder / name, photos)
             runs[name] = {"photos": photos, **census(folder, name, words)}
             _row(name, runs[name])
         # timed as a user would see it, and so is the first
         again = [census(folder, "all", words, calls=False) for _ in range(5)]
         runs["unchanged"] = {"photos": count, **sorted(again, key=lambda run: run["seconds"])[2]}
         _row("unchanged", runs["unchanged"])
-        season(folder / "all", count + more, begin=count)
+        make(folder / "all", count + more, begin=count)
         runs["grown"] = {"photos": count + more, **census(folder, "all", words)}
         _row("grown", runs["grown"])
-    whole, half, tenth = runs["all"], runs["half"], runs["tenth"]
-    each = (whole["cpu_seconds"] - half["cpu_seconds"]) / (count - count // 2)
-    figures = {
-        "time against the sum of its model calls": round(whole["seconds"] / whole["model_seconds"], 3),
-        "time for twice the photos": round(whole["seconds"] / half["seconds"], 3),
-        "processors' time for twice the photos": round(whole["cpu_seconds"] / half["cpu_seconds"], 3),
+    whole, tenth = runs["all"], runs["tenth"]
+    less = runs.get("half", tenth)
+    each = (whole["cpu_seconds"] - less["cpu_seconds"]) / (count - less["photos"])
+    figures = {"time against the sum of its model calls": round(whole["seconds"] / whole["model_seconds"], 3)}
+    for name, part in {"twice": runs.get("half"), "ten times": tenth}.items():
+        if part:
+            figures[f"time for {name} the photos"] = round(whole["seconds"] / part["seconds"], 3)
+            figures[f"processors' time for {name} the photos"] = round(whole["cpu_seconds"] / part["cpu_seconds"], 3)
+    figures |= {
         "peak memory for ten times the photos": round(whole["peak_mib"] / tenth["peak_mib"], 3),
         "second run, nothing changed, share of the first": round(runs["unchanged"]["seconds"] / whole["seconds"], 5),
         "the same of the processors' time": round(runs["unchanged"]["cpu_seconds"] / whole["cpu_seconds"], 5),
