@@ -20,6 +20,7 @@ from reid.embed.torso import look
 from reid.errors import ConfigError, InputError
 from reid.match.coat import BATCH, PLACES, SIZE, SPEC, LoadedCoat, describe, likeness, load_coat
 from reid.match.shelf import Shelf
+from reid.match.shortlist import numbered
 from reid.progress import track
 from reid.store import RowStore, digest
 from reid.tables import PROBLEMS, UNKNOWN, from_rows
@@ -133,19 +134,20 @@ class Coats:
             float (n,), in 0 to 1, as `reid.match.coat.likeness`; NaN where a crop could not be read.
         """
         out = np.full(len(pairs), np.nan)
-        queries, others = pairs["query"].to_numpy(dtype=object), pairs["candidate"].to_numpy(dtype=object)
-        keys = {name: self._key(name) for name in {*queries, *others}}
-        described = np.array([keys[name] in self._known for name in others], bool)
-        asked = {str(query): rows[described[rows]] for query, rows in pairs.groupby("query").indices.items()}
-        names = [query for query in asked if keys[query] in self._known]
+        names, (queries, others) = numbered(pairs)
+        keys = [self._key(name) for name in names]
+        described = np.array([key in self._known for key in keys], bool)
+        order = np.argsort(queries, kind="stable")
+        parts = np.split(order, np.flatnonzero(np.diff(queries[order])) + 1) if len(order) else []
+        asked = [(queries[rows[0]], rows[described[others[rows]]]) for rows in parts if described[queries[rows[0]]]]
         kept: dict[str, dict[str, Any]] = {}
         fresh: dict[str, dict[str, bytes]] = {}
-        for number, query in enumerate(track(names, "alike", unit="crop")):
+        for number, (query, rows) in enumerate(track(asked, "alike", unit="crop")):
             if self.pairs and number % PART == 0:
-                kept = dict(self.pairs.rows([keys[name] for name in names[number : number + PART]]))
-            own, rows = keys[query], asked[query]
+                kept = dict(self.pairs.rows([keys[one] for one, _ in asked[number : number + PART]]))
+            own = keys[query]
             known = _alike(kept.get(own))
-            compared = [keys[name] for name in others[rows]]
+            compared = [keys[other] for other in others[rows]]
             missing = [key for key in dict.fromkeys(compared) if key not in known]
             if missing:
                 # rounded, so that the last bits of another batch do not show
@@ -154,7 +156,7 @@ class Coats:
                 known |= dict(zip(missing, found.astype(float).tolist(), strict=True))
                 fresh[own] = _packed(known)
             out[rows] = [known[key] for key in compared]
-            if self.pairs and (len(fresh) == PART or number == len(names) - 1):
+            if self.pairs and (len(fresh) == PART or number == len(asked) - 1):
                 self.pairs.add(fresh)
                 fresh = {}
         return out

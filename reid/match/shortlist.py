@@ -11,7 +11,7 @@ from reid.errors import ConfigError
 from reid.match.index import Index
 from reid.match.index_kinds import EXACT
 
-__all__ = ["IndexSettings", "comparable", "nearest", "representatives", "shortlist"]
+__all__ = ["IndexSettings", "comparable", "nearest", "numbered", "representatives", "shortlist"]
 
 AT_ONCE = 512
 """Queries that are searched at once; bounds memory."""
@@ -109,8 +109,8 @@ def shortlist(
     """
     query_sides, gallery_sides = sides(crops, settings.flank_sure), sides(gallery, settings.flank_sure)
     # a season has millions of pairs: they are kept as numbers, which stand for the sorted names of both tables
-    names, (mine, theirs) = _numbered(crops["crop_id"], gallery["crop_id"])
-    _, (own, other) = _numbered(crops["encounter"], gallery["encounter"])
+    names, (mine, theirs) = _in_order(crops["crop_id"], gallery["crop_id"])
+    _, (own, other) = _in_order(crops["encounter"], gallery["encounter"])
     crowd = int(gallery["encounter"].value_counts().max()) if len(gallery) else 0
     ids = gallery["crop_id"].to_numpy(dtype=object)
     exact = settings.factory == "Flat" or (settings.factory == "auto" and len(gallery) <= EXACT)
@@ -123,7 +123,7 @@ def shortlist(
     every = np.arange(len(gallery))
     # an approximate index is costly to build: one of all, that sorts sides out while it searches
     whole = None if exact else indexed(every, {"side": list(gallery_sides)})
-    found = [(np.zeros((0, 2), int), np.zeros(0, np.float32))]
+    found = [(np.zeros((0, 2), np.int32), np.zeros(0, np.float32))]
     for side in sorted(set(query_sides)):
         allowed = np.flatnonzero([comparable(side, shown) for shown in gallery_sides])
         if not len(allowed):
@@ -140,8 +140,9 @@ def shortlist(
             queries = np.broadcast_to(mine[part][:, None], hits.shape)
             found.append((np.stack([queries[kept], theirs[hits[kept]]], axis=1), similarities[kept]))
     pairs, similarity = (np.concatenate(parts) for parts in zip(*found, strict=True))
+    del found
     # of a pair found from both of its ends, the first counts
-    first = np.unique(pairs.min(axis=1) * len(names) + pairs.max(axis=1), return_index=True)[1]
+    first = np.unique(pairs.min(axis=1).astype(np.int64) * len(names) + pairs.max(axis=1), return_index=True)[1]
     first = first[np.lexsort((pairs[first, 1], pairs[first, 0]))]
     return pd.DataFrame(
         {
@@ -152,12 +153,23 @@ def shortlist(
     )
 
 
-def _numbered(*columns: pd.Series) -> tuple[np.ndarray, list[np.ndarray]]:
+def _in_order(*columns: pd.Series) -> tuple[np.ndarray, list[np.ndarray]]:
     """The sorted names of several columns, and each column as numbers of them."""
     names, numbers = np.unique(
         np.concatenate([column.to_numpy(dtype=object) for column in columns]), return_inverse=True
     )
-    return names, np.split(numbers, np.cumsum([len(column) for column in columns])[:-1])
+    return names, np.split(numbers.astype(np.int32), np.cumsum([len(column) for column in columns])[:-1])
+
+
+def numbered(pairs: pd.DataFrame) -> tuple[list[str], tuple[np.ndarray, np.ndarray]]:
+    """The crops of a table of pairs, and `query` and `candidate` as numbers of them, int32 (n,) each.
+
+    Millions of names as Python's texts would take most of a season's memory.
+    """
+    ends = pd.concat([pairs["query"], pairs["candidate"]], ignore_index=True)
+    numbers, names = pd.factorize(ends)
+    query, candidate = np.split(numbers.astype(np.int32), 2)
+    return [str(name) for name in names], (query, candidate)
 
 
 def nearest(pairs: pd.DataFrame, score: str, candidates: int) -> np.ndarray:
@@ -168,19 +180,12 @@ def nearest(pairs: pd.DataFrame, score: str, candidates: int) -> np.ndarray:
         score: The column.
         candidates: How many of each crop.
     """
-    ends = pd.concat(
-        [
-            pd.DataFrame(
-                {
-                    "crop": pairs[column].to_numpy(dtype=object),
-                    "score": pairs[score].to_numpy(float),
-                    "row": range(len(pairs)),
-                }
-            )
-            for column in ("query", "candidate")
-        ]
-    )
-    best = ends.sort_values(["score", "row"], ascending=[False, True], kind="stable").groupby("crop").head(candidates)
+    ends = np.stack(numbered(pairs)[1], axis=1).ravel()
+    # the crops one after the other, each with its best first; of equal ones, the pair that stands first
+    order = np.lexsort((np.repeat(-pairs[score].to_numpy(float), 2), ends))
+    ends = ends[order]
+    first = np.flatnonzero(np.diff(ends, prepend=-1))
+    place = np.arange(len(ends), dtype=np.int32) - np.repeat(first.astype(np.int32), np.diff(first, append=len(ends)))
     kept = np.zeros(len(pairs), bool)
-    kept[best["row"].to_numpy(int)] = True
+    kept[order[place < candidates] // 2] = True
     return kept

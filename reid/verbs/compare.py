@@ -142,7 +142,9 @@ def _with_coats(
     lists: list[pd.DataFrame], coats: Coats, beside: Callable[[str, np.ndarray], None] | None = None
 ) -> tuple[list[pd.DataFrame], pd.DataFrame]:
     """The shortlists with the likeness of their coats, missing throughout where it says nothing, and what could not be read."""
-    asked = sorted({name for pairs in lists for column in ("query", "candidate") for name in pairs[column]})
+    asked = sorted(
+        {str(name) for pairs in lists for column in ("query", "candidate") for name in pairs[column].unique()}
+    )
     problems = coats.prepare(asked, beside)
     # the level of all lists together: a season with few animals of its own has the catalogue's to go by
     alike = relative(np.concatenate([np.zeros(0), *(coats.compare(pairs) for pairs in lists)]))
