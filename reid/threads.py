@@ -12,7 +12,10 @@ from typing import TypeVar
 T = TypeVar("T")
 R = TypeVar("R")
 
-__all__ = ["ahead", "workers_for"]
+__all__ = ["UNPINNED", "ahead", "workers_for"]
+
+UNPINNED = {"ENABLE_CPU_PINNING": False}
+"""For OpenVINO, which would tie its threads to processors: two processes then choose the same ones and leave others idle."""
 
 
 def workers_for() -> int:

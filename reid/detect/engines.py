@@ -13,6 +13,7 @@ import numpy as np
 
 from reid.detect.network import BoxNetwork
 from reid.errors import ConfigError, FormatError, InputError, MissingPartError, choices
+from reid.threads import UNPINNED
 
 __all__ = [
     "ENGINES",
@@ -161,12 +162,7 @@ def _providers(onnxruntime: Any) -> list[str]:
 
 
 def _compiled(openvino: Any, model: Any, threads: int) -> Engine:
-    settings: dict[str, Any] = {
-        "INFERENCE_PRECISION_HINT": "f32",
-        "PERFORMANCE_HINT": "LATENCY",
-        # two processes would else choose the same processors and leave others idle
-        "ENABLE_CPU_PINNING": False,
-    }
+    settings: dict[str, Any] = {"INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "LATENCY", **UNPINNED}
     if threads:
         settings["INFERENCE_NUM_THREADS"] = threads
     compiled = openvino.Core().compile_model(model, "CPU", settings)

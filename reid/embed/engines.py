@@ -17,6 +17,7 @@ from reid.embed.engine_settings import EngineSettings
 from reid.embed.graphs import Graph, write_onnx
 from reid.errors import ConfigError, MissingPartError
 from reid.resources import cache_folder
+from reid.threads import UNPINNED
 
 __all__ = ["PACKAGES", "Run", "build", "device_of", "is_parallel", "missing", "onnx_bytes"]
 
@@ -129,8 +130,7 @@ def _openvino(made: bytes, graph: Graph, batch: int, precision: str, threads: in
         "PERFORMANCE_HINT": "THROUGHPUT",
         "NUM_STREAMS": str(threads),
         "INFERENCE_NUM_THREADS": str(threads),
-        # two processes would else choose the same processors and leave others idle
-        "ENABLE_CPU_PINNING": "NO",
+        **UNPINNED,
     }
     compiled = core.compile_model(model, "CPU", settings)
     mine = local()

@@ -134,7 +134,7 @@ class Coats:
             float (n,), in 0 to 1, as `reid.match.coat.likeness`; NaN where a crop could not be read.
         """
         out = np.full(len(pairs), np.nan)
-        names, (queries, others) = numbered(pairs)
+        names, (queries, others) = numbered(pairs["query"], pairs["candidate"])
         keys = [self._key(name) for name in names]
         described = np.array([key in self._known for key in keys], bool)
         order = np.argsort(queries, kind="stable")

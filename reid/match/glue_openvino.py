@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from reid.match.glue_layers import Folded, run_layers
 from reid.resources import cache_folder
-from reid.threads import workers_for
+from reid.threads import UNPINNED, workers_for
 
 __all__ = ["CompiledLayers"]
 
@@ -40,8 +40,7 @@ class CompiledLayers:
             "INFERENCE_PRECISION_HINT": "bf16" if bfloat16 else "f32",
             "INFERENCE_NUM_THREADS": workers_for(),
             "PERFORMANCE_HINT": "LATENCY",
-            # two processes would else choose the same processors and leave others idle
-            "ENABLE_CPU_PINNING": False,
+            **UNPINNED,
         }
         self._translated: dict[tuple[int, int], Any] = {}
         self._made: dict[tuple[int, int, int], Any] = {}

@@ -134,15 +134,13 @@ class PairVerifier:
         for key, kept in self.store.rows(place) if self.store else ():
             scores[place[key]] = _scores(_unpack(kept))
         todo = [(key, n) for key, n in place.items() if np.isnan(scores[n, 0])]
-        bar = track(todo, "verify", total=len(place), unit="pair", done=len(place) - len(todo))
         part: dict[str, tuple[str, str]] = {}
-        for key, n in bar:
+        for key, n in track(todo, "verify", total=len(place), unit="pair", done=len(place) - len(todo)):
             part[key] = pairs[first[n]]
             if len(part) == PART or n == todo[-1][1]:
+                # scored as it is kept, so that a resumed run gives the same digits
                 for done, kept in self._verify_part(part).items():
-                    scores[place[done]] = _scores(
-                        _unpack(kept)
-                    )  # as it is kept, so that a resumed run gives the same digits
+                    scores[place[done]] = _scores(_unpack(kept))
                 part = {}
         table = pd.DataFrame(scores[row], columns=list(SCORES))
         return table.astype({"matches": int, "inliers": int})

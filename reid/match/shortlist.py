@@ -109,8 +109,8 @@ def shortlist(
     """
     query_sides, gallery_sides = sides(crops, settings.flank_sure), sides(gallery, settings.flank_sure)
     # a season has millions of pairs: they are kept as numbers, which stand for the sorted names of both tables
-    names, (mine, theirs) = _in_order(crops["crop_id"], gallery["crop_id"])
-    _, (own, other) = _in_order(crops["encounter"], gallery["encounter"])
+    names, (mine, theirs) = numbered(crops["crop_id"], gallery["crop_id"])
+    _, (own, other) = numbered(crops["encounter"], gallery["encounter"])
     crowd = int(gallery["encounter"].value_counts().max()) if len(gallery) else 0
     ids = gallery["crop_id"].to_numpy(dtype=object)
     exact = settings.factory == "Flat" or (settings.factory == "auto" and len(gallery) <= EXACT)
@@ -153,23 +153,14 @@ def shortlist(
     )
 
 
-def _in_order(*columns: pd.Series) -> tuple[np.ndarray, list[np.ndarray]]:
-    """The sorted names of several columns, and each column as numbers of them."""
-    names, numbers = np.unique(
-        np.concatenate([column.to_numpy(dtype=object) for column in columns]), return_inverse=True
-    )
-    return names, np.split(numbers.astype(np.int32), np.cumsum([len(column) for column in columns])[:-1])
-
-
-def numbered(pairs: pd.DataFrame) -> tuple[list[str], tuple[np.ndarray, np.ndarray]]:
-    """The crops of a table of pairs, and `query` and `candidate` as numbers of them, int32 (n,) each.
+def numbered(*columns: pd.Series) -> tuple[np.ndarray, list[np.ndarray]]:
+    """The sorted names of several columns together, and each column as numbers of them, int32.
 
     Millions of names as Python's texts would take most of a season's memory.
     """
-    ends = pd.concat([pairs["query"], pairs["candidate"]], ignore_index=True)
-    numbers, names = pd.factorize(ends)
-    query, candidate = np.split(numbers.astype(np.int32), 2)
-    return [str(name) for name in names], (query, candidate)
+    numbers, names = pd.factorize(pd.concat(columns, ignore_index=True), sort=True)
+    lengths = [len(column) for column in columns]
+    return names.to_numpy(dtype=object), np.split(numbers.astype(np.int32), np.cumsum(lengths)[:-1])
 
 
 def nearest(pairs: pd.DataFrame, score: str, candidates: int) -> np.ndarray:
@@ -180,7 +171,7 @@ def nearest(pairs: pd.DataFrame, score: str, candidates: int) -> np.ndarray:
         score: The column.
         candidates: How many of each crop.
     """
-    ends = np.stack(numbered(pairs)[1], axis=1).ravel()
+    ends = np.stack(numbered(pairs["query"], pairs["candidate"])[1], axis=1).ravel()
     # the crops one after the other, each with its best first; of equal ones, the pair that stands first
     order = np.lexsort((np.repeat(-pairs[score].to_numpy(float), 2), ends))
     ends = ends[order]

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import sys
+from unittest.mock import patch
+
 import numpy as np
 import pandas as pd
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reid.match import IndexSettings, representatives, shortlist
-from reid.match.shortlist import comparable, sides
+from reid.match.shortlist import comparable, nearest, sides
+
+module = sys.modules["reid.match.shortlist"]  # its name in reid.match is the function's
 
 
 def crops_of(orientations: list[str], sure: list[float], encounters: list[str], areas: list[float]) -> pd.DataFrame:
@@ -33,12 +38,15 @@ crop = st.tuples(
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.lists(crop, min_size=1, max_size=14), st.integers(1, 4), st.integers(0, 99))
-def test_shortlist_equals_a_plain_loop(rows: list[tuple[str, float, str, int]], k: int, seed: int) -> None:
+@given(st.lists(crop, min_size=1, max_size=14), st.integers(1, 4), st.integers(0, 99), st.sampled_from([2, 512]))
+def test_shortlist_equals_a_plain_loop(
+    rows: list[tuple[str, float, str, int]], k: int, seed: int, at_once: int
+) -> None:
     crops = crops_of(*(list(column) for column in zip(*rows, strict=True)))
     vectors = np.random.default_rng(seed).normal(size=(len(crops), 8)).astype(np.float32)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    found = shortlist(crops, vectors, crops, vectors, "f", IndexSettings(candidates=k))
+    with patch.object(module, "AT_ONCE", at_once):
+        found = shortlist(crops, vectors, crops, vectors, "f", IndexSettings(candidates=k))
     side = sides(crops, 0.9)
     expected = set()
     for a in range(len(crops)):
@@ -52,6 +60,29 @@ def test_shortlist_equals_a_plain_loop(rows: list[tuple[str, float, str, int]], 
     pairs = [frozenset(pair) for pair in zip(found["query"], found["candidate"], strict=True)]
     assert set(pairs) == expected
     assert len(pairs) == len(set(pairs))
+
+
+@settings(max_examples=80, deadline=None)
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 6), st.integers(0, 6), st.sampled_from([0.0, 0.5, 1.0, float("nan")])),
+        max_size=30,
+        unique_by=lambda row: frozenset(row[:2]),
+    ),
+    st.integers(1, 4),
+)
+def test_a_pair_goes_on_if_it_is_among_the_best_of_either_end(
+    rows: list[tuple[int, int, float]], candidates: int
+) -> None:
+    rows = [row for row in rows if row[0] != row[1]]
+    pairs = pd.DataFrame([(f"c{a}", f"c{b}", s) for a, b, s in rows], columns=["query", "candidate", "coat"])
+    expected = set()
+    for crop_number in range(7):
+        mine = [n for n, row in enumerate(rows) if crop_number in row[:2]]
+        # of equal ones the first, and at last what has no score
+        mine.sort(key=lambda n: (np.isnan(rows[n][2]), -rows[n][2] if rows[n][2] == rows[n][2] else 0, n))
+        expected |= set(mine[:candidates])
+    assert set(np.flatnonzero(nearest(pairs, "coat", candidates))) == expected
 
 
 def test_an_unsure_flank_meets_every_side() -> None:
