@@ -6,7 +6,9 @@ move one to and from disk atomically; the same rows always give the same bytes.
 
 from __future__ import annotations
 
+from collections import namedtuple
 from collections.abc import Iterable, Iterator, Mapping
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -121,7 +123,7 @@ def _limits(column: Column, pandera: Any) -> list[Any]:
 
 
 def _is_box(box: Any) -> bool:
-    return len(box) == 4 and bool(np.all(np.isfinite(box))) and box[2] > 0 and box[3] > 0
+    return len(box) == 4 and all(map(isfinite, box)) and box[2] > 0 and box[3] > 0
 
 
 def _explain(error: Any, frame: pd.DataFrame, table: Table) -> str:
@@ -149,6 +151,8 @@ def _coerce(values: pd.Series | None, column: Column, rows: int, where: str) -> 
         if column.kind == "int":
             return pd.to_numeric(values).astype("Int64")
         if column.kind == "str":
+            if isinstance(values.dtype, pd.StringDtype):  # texts already; what is missing may be marked otherwise
+                return values.astype("string")
             return values.map(lambda v: None if _null(v) else str(v)).astype("string")
         return values.astype("boolean")
     except (ValueError, TypeError) as error:
@@ -176,7 +180,10 @@ def from_rows(rows: Iterable[Mapping[str, Any]], table: Table) -> pd.DataFrame:
 
 def records(frame: pd.DataFrame) -> Iterator[Any]:
     """The rows of a table in order, each with its columns as attributes."""
-    return iter(frame.itertuples(index=False))
+    row: Any = namedtuple("Row", map(str, frame.columns), rename=True)  # type: ignore[misc]
+    # a column at a time: texts that lie in Arrow's memory are slow to ask for one by one
+    columns = [frame.iloc[:, n].astype(object).tolist() for n in range(frame.shape[1])]
+    return map(row._make, zip(*columns, strict=True))
 
 
 def write(frame: pd.DataFrame, path: str | Path, table: Table, extra: bool = False) -> pd.DataFrame:
@@ -185,10 +192,7 @@ def write(frame: pd.DataFrame, path: str | Path, table: Table, extra: bool = Fal
     A path may be a URL of any file system that fsspec knows, such as `s3://bucket/run/crops.parquet`; `read` takes it too.
     """
     frame = check(frame, table, extra=extra)
-    arrays = [
-        pa.array([None if _null(v) else v for v in frame[column.name]], type=ARROW[column.kind])
-        for column in table.columns
-    ]
+    arrays = [_array(frame[column.name], column) for column in table.columns]
     out = pa.Table.from_arrays(arrays, schema=table.schema)
     for name in frame.columns[len(table.columns) :]:
         out = out.append_column(str(name), pa.array(frame[name].tolist(), from_pandas=True))
@@ -203,6 +207,13 @@ def write(frame: pd.DataFrame, path: str | Path, table: Table, extra: bool = Fal
     pq.write_table(out, partial)
     partial.replace(path)
     return frame
+
+
+def _array(values: pd.Series, column: Column) -> pa.Array:
+    """A checked column for Parquet."""
+    kept: list[Any] | pd.Series = [None if _null(v) else v for v in values] if column.kind == "bbox" else values
+    found = pa.array(kept, type=ARROW[column.kind], from_pandas=True)
+    return found.combine_chunks() if isinstance(found, pa.ChunkedArray) else found
 
 
 def read(path: str | Path, table: Table, extra: bool = False) -> pd.DataFrame:

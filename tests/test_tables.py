@@ -5,10 +5,24 @@ from __future__ import annotations
 from pathlib import Path
 
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 
 from reid.errors import InputError, TableError
-from reid.tables import CROPS, DECISIONS, DETECTIONS, PROBLEMS, check, empty, from_rows, read, write, write_csv
+from reid.tables import (
+    CROPS,
+    DECISIONS,
+    DETECTIONS,
+    PHOTOS,
+    PROBLEMS,
+    check,
+    empty,
+    from_rows,
+    read,
+    records,
+    write,
+    write_csv,
+)
 
 DETECTION = {
     "detection_id": "a.jpg@0123456789ab#0",
@@ -66,6 +80,34 @@ def test_missing_unknown_and_repeated(tmp_path: Path) -> None:
     (tmp_path / "text.parquet").write_text("not parquet")
     with pytest.raises(InputError, match="not a Parquet table"):
         read(tmp_path / "text.parquet", DETECTIONS)
+
+
+def test_rows_are_those_of_pandas_and_of_pyarrow(tmp_path: Path) -> None:
+    photos = [
+        {
+            "image_id": f"{n}.jpg@{n:012d}",
+            "path": f"{n}.jpg",
+            "width": width,
+            "height": width,
+            "date": date,
+            "error": error,
+        }
+        for n, (width, date, error) in enumerate(
+            [(1400, pd.Timestamp("2015-11-01 10:00"), None), (None, pd.NaT, "empty"), (900, None, pd.NA)]
+        )
+    ]
+    frame = write(from_rows(photos, PHOTOS), tmp_path / "p.parquet", PHOTOS)
+    # as the file has them, and as pandas goes through a table, column by column and one by one
+    for row, plain, slow in zip(
+        records(frame), pq.read_table(tmp_path / "p.parquet").to_pylist(), frame.itertuples(index=False), strict=True
+    ):
+        assert row._fields == slow._fields == tuple(PHOTOS.names)
+        assert {k: None if pd.isna(v) else v for k, v in row._asdict().items()} == plain
+        assert all(a is b or a == b for a, b in zip(row, slow, strict=True))
+    assert [type(row.width) for row in records(frame)] == [int, type(pd.NA), int]
+    assert list(records(pd.DataFrame({"a b": ["x"], "c": [1.5]}))) == [("x", 1.5)]
+    again = check(frame.astype({"path": object}), PHOTOS)
+    pd.testing.assert_frame_equal(again, frame)
 
 
 def test_csv_is_for_people(tmp_path: Path) -> None:

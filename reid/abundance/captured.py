@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from itertools import combinations
 from math import ceil
 
 import numpy as np
@@ -122,11 +123,10 @@ def _unsure(sightings: pd.DataFrame) -> set[str]:
 
 def _of_one_photo(sightings: pd.DataFrame) -> list[tuple[str, str]]:
     """Two animals stand on one photo: two encounters, and never one animal."""
-    pairs = set()
-    for _, names in sightings.groupby("path")["encounter"]:
-        there = sorted(set(names.astype(str)))
-        pairs |= {(a, b) for i, a in enumerate(there) for b in there[i + 1 :]}
-    return sorted(pairs)
+    there: dict[str, set[str]] = {}
+    for path, name in zip(sightings["path"].tolist(), sightings["encounter"].astype(str).tolist(), strict=True):
+        there.setdefault(path, set()).add(name)
+    return sorted({pair for names in there.values() for pair in combinations(sorted(names), 2)})
 
 
 def _about_effort(stations: pd.DataFrame) -> list[str]:

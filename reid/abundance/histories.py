@@ -68,8 +68,11 @@ class History:
         names = sorted({label for label in labels if label is not None})
         number = {name: i for i, name in enumerate(names)}
         counts = np.zeros((len(names), *self.counts.shape[1:]), dtype=self.counts.dtype)
-        kept = [i for i, label in enumerate(labels) if label is not None]
-        np.add.at(counts, [number[labels[i]] for i in kept], self.counts[kept])  # type: ignore[index]
+        given = np.array([-1 if label is None else number[label] for label in labels], int)
+        # rows of one label beside each other: their sums are quicker than adding each to its place
+        order = np.argsort(given, kind="stable")[np.count_nonzero(given < 0) :]
+        if len(order):
+            counts = np.add.reduceat(self.counts[order], np.flatnonzero(np.diff(given[order], prepend=-1)), axis=0)
         return replace(self, counts=counts, animals=tuple(names))
 
     def merged(self, a: int, b: int) -> History:
@@ -166,9 +169,13 @@ def capture_history(
     animals = sorted(kept["identity"].astype(str).unique())
     counts = np.zeros((len(animals), occasions, len(stations)), dtype=np.int64)
     row_of, station_of = {n: i for i, n in enumerate(animals)}, {n: i for i, n in enumerate(stations)}
-    for (animal, station), seen in kept.groupby(["identity", "station"], sort=True):
-        for occasion in _independent(seen, independence_minutes):
-            counts[row_of[str(animal)], occasion, station_of[str(station)]] += 1
+    captures = _independent(kept, independence_minutes)
+    cells = [
+        [row_of[str(name)] for name in captures["identity"]],
+        captures["occasion"].tolist(),
+        [station_of[str(name)] for name in captures["station"]],
+    ]
+    np.add.at(counts, tuple(np.array(numbers, int) for numbers in cells), 1)
     return History(
         counts,
         tuple(animals),
@@ -215,18 +222,19 @@ def _reasons(
     return reason
 
 
-def _independent(seen: pd.DataFrame, minutes: float) -> list[int]:
-    """Occasions of the independent captures of one animal at one station."""
+def _independent(seen: pd.DataFrame, minutes: float) -> pd.DataFrame:
+    """The first sighting of each independent capture: of an animal, at a station, in an encounter; by time where encounters are not told."""
     seen = seen.sort_values("date", kind="stable")
-    if "encounter" in seen.columns and seen["encounter"].notna().all():
-        return [int(o) for o in seen.groupby("encounter", sort=False)["occasion"].first()]
-    kept: list[int] = []
-    last: pd.Timestamp | None = None
-    for date, occasion in zip(seen["date"], seen["occasion"], strict=True):
-        if last is None or date - last > pd.Timedelta(minutes=minutes):
-            kept.append(int(occasion))
-        last = date
-    return kept
+    where = ["identity", "station"]
+    told = pd.Series(False, index=seen.index)
+    if "encounter" in seen.columns:
+        told = seen["encounter"].notna().groupby([seen[name] for name in where]).transform("all")
+        first = ~seen.duplicated([*where, "encounter"])
+    else:
+        first = told
+    late = pd.Timedelta(minutes=minutes)
+    since = seen.groupby(where)["date"].diff()
+    return seen[np.where(told, first, since.isna() | (since > late))]
 
 
 def occasions_between(start: pd.Timestamp, end: pd.Timestamp, occasion_days: float) -> int:

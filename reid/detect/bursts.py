@@ -17,11 +17,11 @@ import numpy as np
 import pandas as pd
 
 from reid.detect.boxes import Box, clip, iou
-from reid.detect.protocol import detection_row, number_of, rows_of
+from reid.detect.protocol import detection_row, number_of
 from reid.errors import ConfigError, InputError
 from reid.photos import read_photo
 from reid.progress import track
-from reid.tables import DETECTIONS, from_rows
+from reid.tables import DETECTIONS, from_rows, records
 
 __all__ = ["BurstSettings", "believe_motion", "bursts_of", "motion", "moving_boxes"]
 
@@ -95,7 +95,7 @@ def bursts_of(photos: pd.DataFrame, settings: BurstSettings) -> list[list[str]]:
     good = good.sort_values(["camera", "date", "path"], kind="stable")
     out: list[list[str]] = []
     last: tuple[Any, ...] | None = None
-    for row in rows_of(good):
+    for row in records(good):
         here = (row.camera, row.width, row.height)
         near = last is not None and last[0] == here and (row.date - last[1]).total_seconds() <= settings.gap_s
         if near and len(out[-1]) < MOST:
@@ -168,8 +168,8 @@ def believe_motion(found: pd.DataFrame, photos: pd.DataFrame, root: Path, settin
     """
     if not settings.lift and not settings.alone:
         return found
-    boxes = {str(image): list(rows_of(rows)) for image, rows in found.groupby("image_id", sort=False)}
-    photo_of = {row.image_id: row for row in rows_of(photos)}
+    boxes = {str(image): list(records(rows)) for image, rows in found.groupby("image_id", sort=False)}
+    photo_of = {row.image_id: row for row in records(photos)}
     for burst in track(bursts_of(photos, settings), "bursts", unit="burst"):
         frames = {image: frame for image in burst if (frame := _small(root / photo_of[image].path)) is not None}
         if len(frames) < settings.least or len({frame.shape for frame in frames.values()}) > 1:

@@ -9,11 +9,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from reid.detect.protocol import rows_of
 from reid.errors import InputError, OutputError
 from reid.photos import read_photo
 from reid.progress import track
-from reid.tables import DETECTIONS, PHOTOS, check
+from reid.tables import DETECTIONS, PHOTOS, check, records
 
 __all__ = ["draw_boxes", "draw_photos", "draw_sheets"]
 
@@ -118,9 +117,9 @@ def _drawn(
 
     photos, detections = check(photos, PHOTOS), check(detections, DETECTIONS)
     by_image: dict[str, list[Any]] = {}
-    for row in rows_of(detections):
+    for row in records(detections):
         by_image.setdefault(row.image_id, []).append(row)
-    good = list(rows_of(photos[photos["error"].isna() & photos["width"].notna()]))
+    good = list(records(photos[photos["error"].isna() & photos["width"].notna()]))
     for photo in track(good, "draw"):
         try:
             pixels = read_photo(root / photo.path, longest=longest)

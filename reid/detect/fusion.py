@@ -11,8 +11,9 @@ import numpy as np
 import pandas as pd
 
 from reid.detect.boxes import clip, iou
-from reid.detect.protocol import Detector, detection_row, number_of, rows_of, tables
+from reid.detect.protocol import Detector, detection_row, number_of, tables
 from reid.errors import ConfigError
+from reid.tables import records
 
 __all__ = ["Together", "fuse"]
 
@@ -91,15 +92,15 @@ class Together:
     def detect(self, photos: pd.DataFrame, root: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
         """See `Detector.detect`. A photo is a problem where any of the detectors says so."""
         every = [member.detect(photos, root) for member in self.members]
-        problems = [row._asdict() for _, lost in every for row in rows_of(lost)]
+        problems = [row._asdict() for _, lost in every for row in records(lost)]
         title = " + ".join(sorted({name for found, _ in every for name in found["detector"]})) or self.name
         by_photo: dict[str, dict[str, list[list[Any]]]] = {}
         for which, (found, _) in enumerate(every):
-            for row in sorted(rows_of(found), key=lambda row: number_of(row.detection_id)):
+            for row in sorted(records(found), key=lambda row: number_of(row.detection_id)):
                 parts = by_photo.setdefault(row.image_id, {}).setdefault(row.category, [[] for _ in self.members])
                 parts[which].append((list(row.bbox), row.confidence))
         out = []
-        for photo in rows_of(photos):
+        for photo in records(photos):
             image = photo.image_id
             fused = [
                 (confidence, category, box)

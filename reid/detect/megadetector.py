@@ -7,10 +7,9 @@ from typing import Any
 
 import pandas as pd
 
-from reid.detect.protocol import rows_of
 from reid.errors import OutputError, TableError
 from reid.store import write_json
-from reid.tables import DETECTIONS, PHOTOS, check
+from reid.tables import DETECTIONS, PHOTOS, check, records
 
 __all__ = ["write_megadetector"]
 
@@ -57,7 +56,7 @@ def write_megadetector(
     content = {
         "info": info,
         "detection_categories": {i: name for name, i in ids.items()},
-        "images": [_image(photo, boxes.get(photo.image_id), ids, failures) for photo in rows_of(photos)],
+        "images": [_image(photo, boxes.get(photo.image_id), ids, failures) for photo in records(photos)],
     }
     try:
         write_json(content, path)
@@ -83,7 +82,7 @@ def _failures(problems: pd.DataFrame | None) -> dict[str, str]:
         return {}
     return {
         row.path: row.reason
-        for row in rows_of(problems[problems["stage"] == "detect"])
+        for row in records(problems[problems["stage"] == "detect"])
         if not row.reason.startswith(PASSED_OVER)
     }
 
@@ -94,7 +93,7 @@ def _image(photo: Any, rows: pd.DataFrame | None, ids: dict[str, str], failures:
     if failure:
         return {"file": file, "detections": None, "failure": failure}
     size = (photo.width, photo.height, photo.width, photo.height)
-    found = [] if rows is None else rows_of(rows)
+    found = [] if rows is None else records(rows)
     return {
         "file": file,
         "detections": [

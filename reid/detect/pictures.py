@@ -14,11 +14,12 @@ import pandas as pd
 import pyarrow as pa
 
 from reid.detect.boxes import clip
-from reid.detect.protocol import detection_row, problem_row, rows_of, tables, usable
+from reid.detect.protocol import detection_row, problem_row, tables, usable
 from reid.errors import InputError
 from reid.photos import read_photo
 from reid.progress import track
 from reid.store import RowStore, digest
+from reid.tables import records
 
 __all__ = ["LEAST", "PhotoDetector", "Seen", "looking"]
 
@@ -65,7 +66,7 @@ class PhotoDetector:
 
     def detect(self, photos: pd.DataFrame, root: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
         """See `Detector.detect`. What was found is kept, so a stopped run goes on where it was."""
-        rows = list(rows_of(usable(photos)))
+        rows = list(records(usable(photos)))
         store = RowStore(self.cache, SCHEMA) if self.cache else None
         keys = {row.image_id: digest(row.content_hash, self.key, length=24) for row in rows}
         known = store.get(keys.values()) if store else {}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -16,7 +15,6 @@ __all__ = [
     "detection_row",
     "number_of",
     "problem_row",
-    "rows_of",
     "tables",
     "usable",
 ]
@@ -88,11 +86,6 @@ def tables(detections: list[dict[str, Any]], problems: list[dict[str, str]]) -> 
     """Checked tables from rows: detections in the given order, problems by path, each once."""
     once = sorted({(row["path"], row["reason"]) for row in problems})
     return from_rows(detections, DETECTIONS), from_rows([problem_row(*row) for row in once], PROBLEMS)
-
-
-def rows_of(frame: pd.DataFrame) -> Iterator[Any]:
-    """The rows of a checked table, with the columns as attributes."""
-    return frame.itertuples(index=False)
 
 
 def usable(photos: pd.DataFrame) -> pd.DataFrame:

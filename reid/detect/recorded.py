@@ -12,9 +12,10 @@ from reid.detect.boxes import area, clip, scale
 from reid.detect.dialects import recognise
 from reid.detect.entries import Entry, Recorded, plain_text
 from reid.detect.names import match_names, parts
-from reid.detect.protocol import detection_row, problem_row, rows_of, tables
+from reid.detect.protocol import detection_row, problem_row, tables
 from reid.errors import FormatError, InputError
 from reid.outside import parse_json, read_bytes
+from reid.tables import records
 
 __all__ = ["RecordedBoxes", "read_detections"]
 
@@ -103,7 +104,7 @@ class RecordedBoxes:
         entry_of = {photo: entries[listed] for listed, photo in matching.photo_of.items()}
         settled = {i for tie in matching.ties for i in tie.photos}
         found: list[dict[str, Any]] = []
-        for i, photo in enumerate(rows_of(photos)):
+        for i, photo in enumerate(records(photos)):
             if not pd.isna(photo.error) or i in settled:
                 continue
             if i not in entry_of:

@@ -10,9 +10,9 @@ import pandas as pd
 
 from reid.detect.boxes import repeats
 from reid.detect.bursts import believe_motion
-from reid.detect.protocol import number_of, problem_row, rows_of, tables
+from reid.detect.protocol import number_of, problem_row, tables
 from reid.detect.settings import DetectorSettings, make_detector
-from reid.tables import PHOTOS, check
+from reid.tables import PHOTOS, check, records
 
 __all__ = ["detect"]
 
@@ -52,13 +52,13 @@ def detect(
     found = _in_order(found, photos)
     path_of = dict(zip(photos["image_id"], photos["path"], strict=True))
     kept, small = [], []
-    for _, rows in groupby(rows_of(found), key=lambda row: row.image_id):
+    for _, rows in groupby(records(found), key=lambda row: row.image_id):
         for row in _without_repeats(list(rows)):
             if min(row.bbox[2:]) < settings.min_side:
                 small.append(problem_row(path_of[row.image_id], _too_small(row, settings.min_side)))
             else:
                 kept.append(row._asdict())
-    return tables(kept, [*(row._asdict() for row in rows_of(problems)), *small])
+    return tables(kept, [*(row._asdict() for row in records(problems)), *small])
 
 
 def _in_order(found: pd.DataFrame, photos: pd.DataFrame) -> pd.DataFrame:

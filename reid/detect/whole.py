@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from reid.detect.protocol import detection_row, problem_row, rows_of, tables, usable
+from reid.detect.protocol import detection_row, problem_row, tables, usable
+from reid.tables import records
 
 __all__ = ["WholePhoto"]
 
@@ -21,7 +22,7 @@ class WholePhoto:
     def detect(self, photos: pd.DataFrame, root: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
         """See `Detector.detect`."""
         found, problems = [], []
-        for photo in rows_of(usable(photos)):
+        for photo in records(usable(photos)):
             if pd.isna(photo.width) or pd.isna(photo.height):
                 problems.append(problem_row(photo.path, "the size of the photo is not known"))
                 continue

@@ -10,12 +10,12 @@ import numpy as np
 import pandas as pd
 
 from reid.detect.coco import BoxPhoto
-from reid.detect.protocol import Detector, rows_of
+from reid.detect.protocol import Detector
 from reid.errors import InputError
 from reid.evaluate.boxes import Found, average_precision, judge_boxes
 from reid.photos import read_photo
 from reid.photos.files import image_id, inspect_all
-from reid.tables import PHOTOS, from_rows
+from reid.tables import PHOTOS, from_rows, records
 
 __all__ = ["AT_FALSE", "SIZES", "box_figures", "find_boxes", "is_grey", "photo_table"]
 
@@ -60,7 +60,7 @@ def find_boxes(detector: Detector, photos: Sequence[BoxPhoto], categories: Seque
     if len(problems) and not len(found):
         raise InputError(f"the detector could not look at {problems['path'].iloc[0]}: {problems['reason'].iloc[0]}.")
     by_image: dict[str, list[Any]] = {}
-    for row in rows_of(found[found["category"].isin(list(categories))]):
+    for row in records(found[found["category"].isin(list(categories))]):
         by_image.setdefault(row.image_id, []).append(row)
     out = []
     for key, photo in zip(table["image_id"], photos, strict=True):

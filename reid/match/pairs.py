@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -132,7 +132,7 @@ class PairVerifier:
         scores = np.full((len(place), len(SCORES)), np.nan)
         # a part at a time: the spots of all pairs of a season are too many for the memory
         for key, kept in self.store.rows(place) if self.store else ():
-            scores[place[key]] = _scores(_unpack(kept))
+            scores[place[key]] = _scores(kept)
         todo = [(key, n) for key, n in place.items() if np.isnan(scores[n, 0])]
         part: dict[str, tuple[str, str]] = {}
         for key, n in track(todo, "verify", total=len(place), unit="pair", done=len(place) - len(todo)):
@@ -140,7 +140,7 @@ class PairVerifier:
             if len(part) == PART or n == todo[-1][1]:
                 # scored as it is kept, so that a resumed run gives the same digits
                 for done, kept in self._verify_part(part).items():
-                    scores[place[done]] = _scores(_unpack(kept))
+                    scores[place[done]] = _scores(kept)
                 part = {}
         table = pd.DataFrame(scores[row], columns=list(SCORES))
         return table.astype({"matches": int, "inliers": int})
@@ -217,7 +217,7 @@ def score_pairs(
     problems = verifier.prepare(sorted({*pairs["query"], *pairs["candidate"]}))
     lost = {crop_id for crop_id in {*pairs["query"], *pairs["candidate"]} if not verifier.ready(crop_id)}
     pairs = pairs[~pairs["query"].isin(lost) & ~pairs["candidate"].isin(lost)].reset_index(drop=True)
-    scores = verifier.verify_all(list(zip(pairs["query"], pairs["candidate"], strict=True)))
+    scores = verifier.verify_all(list(zip(pairs["query"].tolist(), pairs["candidate"].tolist(), strict=True)))
     table = pd.concat([pairs, scores], axis=1)
     table["similarity"] = table["similarity"].astype(float).round(6).clip(-1, 1)
     scored = {name: table[name].to_numpy(float) for name in (LOCAL, COAT) if name in table}
@@ -225,8 +225,10 @@ def score_pairs(
     return check(table, MATCHES), problems
 
 
-def _scores(verified: Verified) -> tuple[int, int, float]:
-    return len(verified.points), int(verified.inlier.sum()), round(verified.score, 4)
+def _scores(row: Mapping[str, bytes]) -> tuple[int, int, float]:
+    """Matched spots, those that agree, and the local score of a pair as it is kept."""
+    score = float(np.frombuffer(row["confidences"], np.float32).astype(float).sum())
+    return len(row["inlier"]), row["inlier"].count(1), round(score, 4)
 
 
 def _pack(verified: Verified) -> dict[str, bytes]:

@@ -131,12 +131,12 @@ def _identify(
     # what persons said of single crops stands: their encounters and flanks, and which are of no use
     crops, vectors = catalogue.as_decided(run_id, embedded.crops, embedded.vectors)
     known, owner = known_side(catalogue, run_id, network.fingerprint)
-    size = season.photos.set_index("image_id")[["width", "height"]].astype(float).agg(tuple, axis=1)
-    photo_of = dict(zip(crops["crop_id"], crops["image_id"], strict=True))
+    photos = season.photos.set_index("image_id").loc[crops["image_id"], ["width", "height"]].astype(float).to_numpy()
+    size = dict(zip(crops["crop_id"], map(tuple, photos.tolist()), strict=True))
     side = Side.of_photos(crops, vectors, season.root)
     with profile.stage("match"):
         compared = compare(
-            side, known, network.fingerprint, lambda crop_id: size[photo_of[crop_id]],
+            side, known, network.fingerprint, size.__getitem__,
             config.index, matcher, calibrations, folder / "cache", among_themselves=True, coat=config.coats, network=coats,
         )  # fmt: skip
         matches = write_table(compared.matches, folder, MATCHES)

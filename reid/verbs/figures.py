@@ -45,6 +45,12 @@ class Drawn:
         self.verifier, self.known = verifier, known or {}
         self.store = RowStore(folder, SCHEMA) if folder else None
         self.fresh: dict[str, dict[str, bytes]] = {}
+        self.read: dict[str, dict[str, bytes]] = {}
+
+    def look(self, what: str, shown: Iterable[Sequence[str]]) -> None:
+        """Read in one go those pictures of these crops that are kept: to open the store for each takes longer."""
+        if self.store:
+            self.read.update(self.store.get(self._key(what, crop_ids) for crop_ids in shown))
 
     def get(self, what: str, crop_ids: Sequence[str], draw: Callable[[], bytes]) -> bytes:
         """The picture of these crops; `draw` makes it if it is not kept."""
@@ -54,7 +60,7 @@ class Drawn:
     def kept(self, what: str, crop_ids: Sequence[str]) -> bytes | None:
         """The picture of these crops, if it was drawn before."""
         key = self._key(what, crop_ids)
-        row = self.fresh.get(key) or (self.store.get([key]).get(key) if self.store else None)
+        row = self.fresh.get(key) or self.read.get(key) or (self.store.get([key]).get(key) if self.store else None)
         return row["jpeg"] if row else None
 
     def keep(self, what: str, crop_ids: Sequence[str], picture: bytes) -> bytes:
@@ -83,6 +89,7 @@ class Drawn:
 def crop_pictures(crop_ids: Iterable[str], verifier: PairVerifier, drawn: Drawn | None = None) -> dict[str, bytes]:
     """JPEG pictures of crops for the report; one that can no longer be read is left out."""
     drawn = drawn or Drawn(verifier)
+    drawn.look("crop", [[crop_id] for crop_id in set(crop_ids)])
     pictures = {crop_id: drawn.kept("crop", [crop_id]) for crop_id in sorted(set(crop_ids))}
     fresh = [crop_id for crop_id, picture in pictures.items() if picture is None]
     # threads read the photos ahead
@@ -140,6 +147,7 @@ def match_figures(
     ]
     drawn = drawn or Drawn(verifier, known)
     figures: dict[str, list[MatchFigure]] = {}
+    drawn.look("match", [(row.query, row.candidate) for _, row in wanted])
     for owner, row in track(wanted, "drawings", unit="match"):
         shown = most is None or len(figures.get(owner, ())) < most
         figure = _figure(row, titles, verifier, drawn if shown else None)

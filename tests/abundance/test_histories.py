@@ -41,6 +41,42 @@ def test_encounters_are_captures() -> None:
     assert capture_history(rows.assign(encounter=["e1", "e1", "e2", "e2"]), 5).counts.sum() == 2
 
 
+def by_loop(rows: pd.DataFrame, minutes: float) -> dict[tuple[str, str, int], int]:
+    """Captures by animal, station and day, said plainly: one sighting after the other."""
+    found: dict[tuple[str, str, int], int] = {}
+    for (animal, station), seen in rows.groupby(["identity", "station"]):
+        told, last, met = seen["encounter"].notna().all(), None, set()
+        for row in seen.sort_values("date", kind="stable").itertuples():
+            late = last is None or row.date - last > pd.Timedelta(minutes=minutes)
+            if row.encounter not in met if told else late:
+                key = (animal, station, (row.date - pd.Timestamp("2015-11-01")).days)
+                found[key] = found.get(key, 0) + 1
+            met, last = met | {row.encounter}, row.date
+    return found
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_captures_are_those_of_a_plain_loop(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    count = int(rng.integers(1, 80))
+    rows = sightings(
+        *zip(
+            rng.choice(["A", "B", "C"], count),
+            rng.choice(["s1", "s2"], count),
+            pd.Timestamp("2015-11-01") + pd.to_timedelta(rng.integers(0, 6000, count), "min"),
+            strict=True,
+        )
+    ).assign(encounter=rng.choice(["e1", "e2", "e3", "e4"], count))
+    # of some animals and stations the encounters are not told throughout
+    rows.loc[(rows["identity"] == "B") & (rng.random(count) < 0.3), "encounter"] = None
+    history = capture_history(rows, 1, "2015-11-01", 5, independence_minutes=300)
+    laid = {
+        (history.animals[a], history.stations[s], int(o)): int(history.counts[a, o, s])
+        for a, o, s in zip(*history.counts.nonzero(), strict=True)
+    }
+    assert laid == by_loop(rows, 300)
+
+
 def test_nothing_is_lost() -> None:
     rows = sightings(
         ("A", "s1", "2015-11-02"),
@@ -98,6 +134,12 @@ def test_regrouped_merged_split() -> None:
     assert history.merged(2, 0).counts[:, :, 0].tolist() == [[1, 1], [1, 1]]
     assert history.split(1, 0, 0).counts[:, :, 0].tolist() == [[1, 0], [0, 1], [0, 1], [1, 0]]
     assert history.counts.sum() == grouped.counts.sum() == 4
+    assert history.regrouped([None, None, None]).counts.shape == (0, 2, 1)
+    rng = np.random.default_rng(0)
+    many = history_of(rng.integers(0, 2, (60, 4)))
+    labels = [None if n == 5 else f"animal {n}" for n in rng.integers(0, 6, len(many.animals))]
+    plain = [sum(many.counts[i] for i, label in enumerate(labels) if label == f"animal {n}") for n in range(5)]
+    assert (many.regrouped(labels).counts == np.array(plain)).all()
     with pytest.raises(TableError, match="2 labels for 3 rows"):
         history.regrouped(["A", "B"])
 
