@@ -59,6 +59,9 @@ __all__ = [
     "write_csv",
 ]
 
+AT_ONCE = 4096
+"""Rows that `records` turns into Python's objects at once; bounds memory."""
+
 
 def check(frame: pd.DataFrame, table: Table, where: str | None = None, extra: bool = False) -> pd.DataFrame:
     """Return `frame` with the table's columns in order and of the table's types.
@@ -181,9 +184,11 @@ def from_rows(rows: Iterable[Mapping[str, Any]], table: Table) -> pd.DataFrame:
 def records(frame: pd.DataFrame) -> Iterator[Any]:
     """The rows of a table in order, each with its columns as attributes."""
     row: Any = namedtuple("Row", map(str, frame.columns), rename=True)  # type: ignore[misc]
-    # a column at a time: texts that lie in Arrow's memory are slow to ask for one by one
-    columns = [frame.iloc[:, n].astype(object).tolist() for n in range(frame.shape[1])]
-    return map(row._make, zip(*columns, strict=True))
+    for start in range(0, len(frame), AT_ONCE):
+        # a column at a time: texts that lie in Arrow's memory are slow to ask for one by one
+        part = frame.iloc[start : start + AT_ONCE]
+        columns = [part.iloc[:, n].astype(object).tolist() for n in range(part.shape[1])]
+        yield from map(row._make, zip(*columns, strict=True))
 
 
 def write(frame: pd.DataFrame, path: str | Path, table: Table, extra: bool = False) -> pd.DataFrame:

@@ -10,6 +10,7 @@ import pytest
 
 from reid.errors import InputError, TableError
 from reid.tables import (
+    AT_ONCE,
     CROPS,
     DECISIONS,
     DETECTIONS,
@@ -106,6 +107,7 @@ def test_rows_are_those_of_pandas_and_of_pyarrow(tmp_path: Path) -> None:
         assert all(a is b or a == b for a, b in zip(row, slow, strict=True))
     assert [type(row.width) for row in records(frame)] == [int, type(pd.NA), int]
     assert list(records(pd.DataFrame({"a b": ["x"], "c": [1.5]}))) == [("x", 1.5)]
+    assert [row.n for row in records(pd.DataFrame({"n": range(2 * AT_ONCE + 3)}))] == list(range(2 * AT_ONCE + 3))
     again = check(frame.astype({"path": object}), PHOTOS)
     pd.testing.assert_frame_equal(again, frame)
 

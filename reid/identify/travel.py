@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from reid.photos.positions import positions
+
 __all__ = ["haversine_km", "too_far"]
 
 EARTH_KM = 6371.0088
@@ -67,7 +69,7 @@ def too_far(
 
 def _encounters(crops: pd.DataFrame, stations: pd.DataFrame) -> pd.DataFrame:
     """`first`, `last`, `latitude` and `longitude` by encounter, in order of `first`."""
-    cameras, places = _places(stations, "camera"), _places(stations, "station")
+    cameras, places = positions(stations, "camera"), positions(stations)
     own = [
         cameras.get(str(camera)) or places.get(str(station))
         for camera, station in zip(crops["camera"], crops["station"], strict=True)
@@ -75,13 +77,7 @@ def _encounters(crops: pd.DataFrame, stations: pd.DataFrame) -> pd.DataFrame:
     known = np.array([found is not None for found in own], bool) & crops["date"].notna().to_numpy(bool)
     kept = crops.loc[known, ["encounter", "date"]].copy()
     kept[["latitude", "longitude"]] = np.array([p for p, k in zip(own, known, strict=True) if k], float).reshape(-1, 2)
-    found = kept.groupby("encounter", sort=True).agg(
-        first=("date", "min"), last=("date", "max"), latitude=("latitude", "mean"), longitude=("longitude", "mean")
-    )
+    found = kept.groupby("encounter", sort=True).agg(first=("date", "min"), last=("date", "max"))
+    where = positions(kept, "encounter")
+    found[["latitude", "longitude"]] = np.array([where[str(name)] for name in found.index], float).reshape(-1, 2)
     return found.sort_values("first", kind="stable")
-
-
-def _places(stations: pd.DataFrame, kind: str) -> dict[str, tuple[float, float]]:
-    """Where each camera or station is: the mean of what is known of it."""
-    mean = stations.dropna(subset=["latitude", "longitude"]).groupby(kind)[["latitude", "longitude"]].mean()
-    return {str(name): (float(row["latitude"]), float(row["longitude"])) for name, row in mean.iterrows()}

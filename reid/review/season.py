@@ -22,6 +22,7 @@ from reid.identify import crop_sides
 from reid.identify.vote import PRIOR
 from reid.match import CoatSettings, IndexSettings, MatcherSettings
 from reid.outside import parse_yaml, read_json, read_text
+from reid.photos import positions
 from reid.tables import CROPS, MATCHES, PHOTOS, STATIONS, read
 
 __all__ = ["Place", "Season", "bare_season", "read_season"]
@@ -73,9 +74,8 @@ class Season:
         """Stations whose place is known: the mean of their cameras'."""
         if self.folder is None or not (self.folder / "stations.parquet").is_file():
             return ()
-        frame = read(self.folder / "stations.parquet", STATIONS).dropna(subset=["latitude", "longitude"])
-        mean = frame.groupby("station", sort=True)[["latitude", "longitude"]].mean()
-        return tuple(Place(str(name), float(row.latitude), float(row.longitude)) for name, row in mean.iterrows())
+        stations = read(self.folder / "stations.parquet", STATIONS)
+        return tuple(Place(name, *where) for name, where in positions(stations).items())
 
     @cached_property
     def sizes(self) -> dict[str, tuple[float, float]]:

@@ -9,7 +9,7 @@ from reid.catalogue import Catalogue
 from reid.errors import TableError
 from reid.exchange import Bundle, bundle_of, make_key, read_bundle, read_key, read_public, write_bundle
 from reid.match import make_matcher
-from reid.photos import read_stations
+from reid.photos import positions, read_stations
 from reid.verbs.common import input_path, run_folder, write_settings
 
 if TYPE_CHECKING:
@@ -54,8 +54,7 @@ def _places(path: Path) -> dict[str, tuple[float, float]]:
     table = read_stations(path).dropna(subset=["station", "latitude", "longitude"])
     if not len(table):
         raise TableError(f"{path} has no coordinates; reveal.grid_deg needs the columns latitude and longitude filled.")
-    means = table.groupby("station")[["latitude", "longitude"]].mean()
-    return {str(name): (float(row["latitude"]), float(row["longitude"])) for name, row in means.iterrows()}
+    return positions(table)
 
 
 def show(config: ShowConfig) -> str:
