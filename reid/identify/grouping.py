@@ -6,6 +6,7 @@ import heapq
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from math import exp, log
+from typing import NamedTuple
 
 import pandas as pd
 
@@ -27,8 +28,8 @@ WITNESSES = 3
 
 LEFT, RIGHT, BOTH = 1, 2, 3
 
-SUPPORTED, PLAIN, LAST = range(3)
-"""Kinds of sure links, in the order in which they join."""
+SUPPORTED, PLAIN, LAST, UNSURE = range(4)
+"""Kinds of links, in the order in which they join; the unsure ones begin nothing."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,16 @@ class Group:
 
     encounters: tuple[str, ...]
     individual: str | None
+
+
+class _Link(NamedTuple):
+    """A link between two nodes, the own one first, and what it counts among all links of two animals."""
+
+    value: float
+    own: int
+    other: int
+    odds: float
+    kind: int
 
 
 @dataclass
@@ -49,7 +60,7 @@ class _Animal:
         sides: Bits of the flanks that they show.
         bridged: Whether one of them shows both flanks, or something else but spots joined them.
         individual: The one of the catalogue that is among them; -1 for none.
-        links: Links to other animals, by the number of each: log-odds and the two ends, the own one first.
+        links: Links to other animals, by the number of each, in any order.
         version: How often it changed, to tell which entries of the queue are of the past.
     """
 
@@ -58,7 +69,7 @@ class _Animal:
     sides: int = 0
     bridged: bool = False
     individual: int = -1
-    links: dict[int, list[tuple[float, int, int]]] = field(default_factory=dict)
+    links: dict[int, list[_Link]] = field(default_factory=dict)
     version: int = 0
 
 
@@ -111,18 +122,22 @@ def group_encounters(
             animals[ends[0]].apart.add(ends[1])
             animals[ends[1]].apart.add(ends[0])
     threshold = _log_odds(accept)
+    said: dict[tuple[int, int], list[float]] = {}
     for row in records(links):
         a, b = node["encounter", row.encounter], node[row.kind, row.other]
-        value = _log_odds(row.probability)
-        animals[a].links.setdefault(b, []).append((value, a, b))
-        animals[b].links.setdefault(a, []).append((value, b, a))
-    kinds = _kinds(animals, threshold)
+        said.setdefault((min(a, b), max(a, b)), []).append(_log_odds(row.probability))
+    kinds = _kinds(animals, said, threshold)
+    for (a, b), values in said.items():
+        for value in values:
+            odds, kind = exp(_bounded(value)), kinds.get((a, b), UNSURE)
+            animals[a].links.setdefault(b, []).append(_Link(value, a, b, odds, kind))
+            animals[b].links.setdefault(a, []).append(_Link(value, b, a, odds, kind))
     for one, kind_of, other in must:
         a, b = home[node["encounter", one]], home[node[kind_of, other]]
         if a != b and _allowed(animals[a], animals[b], told=True):
             _join(animals, home, a, b).bridged = True
     for kind in (SUPPORTED, PLAIN, LAST):
-        _grow(animals, home, threshold, shown, kinds, kind)
+        _grow(animals, home, threshold, shown, kind)
     return _groups(animals, names, first_individual)
 
 
@@ -131,18 +146,17 @@ def _grow(
     home: dict[int, int],
     threshold: float,
     shown: Mapping[int, int],
-    kinds: Mapping[tuple[int, int], int],
     kind: int,
 ) -> None:
     """Join what links up to this kind may join, the best witnessed two first; a join may make others possible."""
     queue: list[tuple[float, int, int, int, int, int, int]] = []
+    least = min(threshold, _log_odds(CONSISTENT))
 
     def ask(a: int, b: int) -> None:
         one, other = animals[a], animals[b]
-        begins = any(kinds.get((min(x, y), max(x, y)), LAST + 1) <= kind for _, x, y in one.links[b])
-        if begins and _allowed(one, other):
+        if any(link.kind <= kind for link in one.links[b]) and _allowed(one, other):
             value = _witnessed(one, other, b, shown)
-            if value >= min(threshold, _log_odds(CONSISTENT)):
+            if value >= least:
                 first, second = sorted((min(one.nodes), min(other.nodes)))
                 heapq.heappush(queue, (-value, first, second, a, b, one.version, other.version))
 
@@ -162,19 +176,23 @@ def _grow(
             ask(root, other)
 
 
-def _kinds(animals: Mapping[int, _Animal], threshold: float) -> dict[tuple[int, int], int]:
+def _kinds(
+    animals: Mapping[int, _Animal], said: Mapping[tuple[int, int], list[float]], threshold: float
+) -> dict[tuple[int, int], int]:
     """Of each sure link between two nodes, by its ends: whether others support it, or contradict it."""
-    sure, likely = (
-        {n: {other for other, found in animal.links.items() if found[0][0] >= least} for n, animal in animals.items()}
-        for least in (threshold, 0.0)
-    )
+    sure: dict[int, set[int]] = {n: set() for n in animals}
+    likely: dict[int, set[int]] = {n: set() for n in animals}
+    for (a, b), values in said.items():
+        for friends, least in ((sure, threshold), (likely, 0.0)):
+            if values[0] >= least:
+                friends[a].add(b)
+                friends[b].add(a)
     found = {}
-    for a, animal in animals.items():
-        for b in sorted(sure[a]):
-            if a < b:
-                lives = _lives(animal, b, sure[a]) and _lives(animals[b], a, sure[b])
-                supported = sure[a] & likely[b] or likely[a] & sure[b]
-                found[a, b] = SUPPORTED if supported else LAST if lives else PLAIN
+    for a, b in said:
+        if b in sure[a]:
+            lives = _lives(animals[a], b, sure[a]) and _lives(animals[b], a, sure[b])
+            supported = sure[a] & likely[b] or likely[a] & sure[b]
+            found[a, b] = SUPPORTED if supported else LAST if lives else PLAIN
     return found
 
 
@@ -187,7 +205,7 @@ def _allowed(one: _Animal, other: _Animal, told: bool = False) -> bool:
     """Whether nothing forbids that two are one; `told` if something else than spots says that they are."""
     if one.individual >= 0 and other.individual >= 0:
         return False
-    small, large = sorted((one, other), key=lambda animal: len(animal.nodes))
+    small, large = (one, other) if len(one.nodes) <= len(other.nodes) else (other, one)
     if not small.nodes.isdisjoint(large.apart):
         return False
     return told or one.bridged or other.bridged or one.sides | other.sides != BOTH
@@ -233,6 +251,14 @@ def _log_odds(probability: float, least: float = SMALLEST) -> float:
     return log(p / (1 - p))
 
 
+BOUND = -_log_odds(FLOOR)
+
+
+def _bounded(value: float) -> float:
+    """Log-odds as far as a single link may speak."""
+    return min(max(value, -BOUND), BOUND)
+
+
 def _witnessed(one: _Animal, other: _Animal, b: int, shown: Mapping[int, int]) -> float:
     """Log-odds that two animals are one: the lower of what their best witnesses and what all their links say.
 
@@ -240,23 +266,23 @@ def _witnessed(one: _Animal, other: _Animal, b: int, shown: Mapping[int, int]) -
     individual of the catalogue is the other end of several, of as many as it was compared with. That of all links is
     their mean odds, as in `reid.identify.vote`: a link is weaker the more others contradict it.
     """
-    bound = _log_odds(FLOOR)
-    links = [(min(max(value, bound), -bound), x, y) for value, x, y in sorted(one.links[b], reverse=True)]
+    links = one.links[b]
+    links.sort(reverse=True)  # in place: what joins add later is merged in
     person = max(one.individual, other.individual)
-    again = max(0, sum(person in (x, y) for _, x, y in links) - 1)
+    again = max(0, sum(person in (link.own, link.other) for link in links) - 1) if person >= 0 else 0
     least = min(_comparable(one, other, shown), _comparable(other, one, shown)) + again
     needed = min(least, len(one.nodes if other.individual >= 0 else other.nodes) if again else least, WITNESSES)
     found: list[float] = []
     used: set[int] = set()
-    for value, x, y in links:
+    for value, x, y, _, _ in links:
         if x not in used and y not in used:
             used |= {x, y} - {person}
-            found.append(value)
+            found.append(_bounded(value))
             if len(found) >= needed:
                 break
     missing = max(0, needed - len(found))
-    witnesses = (sum(found) + missing * bound) / (len(found) + missing)
-    everybody = log(sum(exp(value) for value, _, _ in links) / len(links))
+    witnesses = (sum(found) + missing * -BOUND) / (len(found) + missing)
+    everybody = log(sum([link.odds for link in links]) / len(links))
     return min(witnesses, everybody)
 
 
