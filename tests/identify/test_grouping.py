@@ -75,6 +75,22 @@ def test_a_link_that_the_others_contradict_does_not_join_a_lone_encounter() -> N
     assert shown(group_encounters(list("abcx"), links_of(inside + sure), 0.95)) == ["abcx"]
 
 
+@pytest.mark.parametrize(
+    ("members", "best", "rest", "joins"),
+    [
+        (2, 0.98, 0.01, True),  # odds of 49 and 0.01: 24.5 in the mean, a probability of 0.961
+        (3, 0.98, 0.01, False),  # 16.3 in the mean: 0.942
+        (40, 0.999999, 0.001, True),  # no link says more than odds of 999: 25 in the mean
+        (60, 0.999999, 0.001, False),  # 16.7
+    ],
+)
+def test_the_mean_odds_of_all_links_must_pass(members: int, best: float, rest: float, joins: bool) -> None:
+    animal = [f"a{n:02d}" for n in range(members)]
+    rows = [(x, y, 0.999) for x, y in itertools.combinations(animal, 2)]
+    rows += [(name, "b", rest if name != animal[0] else best) for name in animal]
+    assert len(group_encounters([*animal, "b"], links_of(rows), 0.95)) == (1 if joins else 2)
+
+
 def test_a_left_and_a_right_meet_only_through_one_encounter_or_a_word() -> None:
     chain = links_of([("l", "f", 0.99), ("f", "r", 0.99)])
     sides = {"l": {"left"}, "r": {"right"}}
