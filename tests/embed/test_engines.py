@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -77,8 +78,16 @@ def test_eight_bits_see_real_crops_nearly_as_torch_does(
     network = load_network("reid-base", EngineSettings(name=engine, precision="int8"))
     vectors = embed_crops(jaguars, crops.head(6), network).vectors
     assert np.abs(vectors - plain).max() <= TOLERANCES["int8"]
-    # processors without instructions for eight bits (AVX2 alone) lose more: 0.88 by OpenVINO there
-    assert np.median((vectors * plain).sum(1)) >= 0.85
+    # 0.878 was measured on an AMD EPYC with AVX2 alone
+    least = 0.85 if engine == "openvino" and not adds_eight_bits() else 0.9
+    assert np.median((vectors * plain).sum(1)) >= least
+
+
+def adds_eight_bits() -> bool:
+    """Whether the processor has instructions for sums of eight-bit products; taken for granted where the system does not say."""
+    said = Path("/proc/cpuinfo")
+    flags = re.search(r"^flags\s*:.*$", said.read_text(), re.MULTILINE) if said.is_file() else None
+    return flags is None or "vnni" in flags[0] or "amx_int8" in flags[0]
 
 
 @pytest.mark.slow
